@@ -1,0 +1,1 @@
+"""The contract with users: typed kinds, condition types, reasons, keys of labels and finalizers."""

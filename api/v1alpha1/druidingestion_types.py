@@ -1,0 +1,81 @@
+"""``DruidIngestion``: one object describes an ingestion, and Druid is kept in that state."""
+
+from __future__ import annotations
+
+import attrs
+
+from druid_operator.api.v1alpha1.druid_types import Auth
+from druid_operator.pkg.meta import JSON
+from druid_operator.pkg.schema import prop
+
+#: The types that the Go operator names, and those that Druid has beside them.
+INGESTION_TYPES = (
+    "kafka", "kinesis", "rabbit", "autocompact", "native-batch", "sql", "index-hadoop",
+)  # fmt: skip
+
+
+@attrs.frozen
+class IngestionSpec:
+    """What is ingested. `nativeSpec` wins over `spec`."""
+
+    type: str = prop(f"One of {', '.join(INGESTION_TYPES)}.", required=True)
+    spec: str | None = prop("The whole document that Druid takes, as JSON text.")
+    native_spec: JSON | None = prop(
+        "The whole document that Druid takes, as an object.", preserve_unknown=True
+    )
+    compaction: JSON | None = prop("Automatic compaction of the datasource.", preserve_unknown=True)
+    rules: list[JSON] | None = prop("Retention rules of the datasource.", preserve_unknown=True)
+
+
+@attrs.frozen
+class DruidIngestionSpec:
+    """The desired ingestion."""
+
+    druid_cluster: str = prop("Name of the `Druid` in the same namespace.", required=True)
+    ingestion: IngestionSpec = prop("What is ingested.", required=True)
+    suspend: bool | None = prop("Streaming: no tasks run. Batch: nothing is submitted.")
+    auth: Auth | None = prop("Credentials for Druid's HTTP API; the cluster's when absent.")
+
+
+@attrs.frozen
+class DruidIngestionStatus:
+    """The ingestion as Druid reports it."""
+
+    observed_generation: int | None = prop(
+        "The generation that the rest of the status speaks of.", format="int64"
+    )
+    conditions: list[JSON] | None = prop(
+        "`Ready` always; `Reconciling` and `Stalled` only when True.",
+        k8s="io.k8s.apimachinery.pkg.apis.meta.v1.Condition",
+        list_map_keys=["type"],
+    )
+    task_id: str | None = prop("Supervisor id or task id, from Druid's own answer.")
+    type: str | None = prop("The last operation, in the Go operator's words.")
+    status: str | None = prop("Kept for the Go operator: `True` when the last operation worked.")
+    reason: str | None = prop("Druid's last answer, shortened.")
+    message: str | None = prop("The last operation, in the Go operator's words.")
+    last_update_time: str | None = prop(format="date-time")
+    current_ingestion_spec_json: str | None = prop(
+        "The document that Druid took last, in the Go operator's form.",
+        json="currentIngestionSpec.json",
+    )
+    rules: list[JSON] | None = prop("The rules that Druid took last.", preserve_unknown=True)
+    data_source: str | None = prop()
+    state: str | None = prop("State as Druid reports it: RUNNING, SUSPENDED, SUCCESS, ...")
+    detailed_state: str | None = prop()
+    suspended: bool | None = prop("Whether Druid has the supervisor suspended.")
+    spec_hash: str | None = prop("sha256 of the document that Druid took last.")
+    live_baseline: str | None = prop("sha256 of what Druid made of that document.")
+    supervisor_id: str | None = prop("Id of the supervisor, for streaming types.")
+    runs: list[JSON] | None = prop(
+        "Batch: the runs, newest first.", preserve_unknown=True, list_type="atomic"
+    )
+
+
+@attrs.frozen
+class DruidIngestion:
+    """An ingestion into a Druid cluster."""
+
+    metadata: JSON = prop(required=True)
+    spec: DruidIngestionSpec = prop(required=True)
+    status: DruidIngestionStatus | None = prop()
