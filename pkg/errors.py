@@ -34,11 +34,13 @@ class OperatorError(Exception):
 class FieldError:
     """One fault in an object: a JSON path as users write it, and what is wrong there.
 
-    An example path: ``spec.nodes[brokers].druid.port``.
+    An example path: ``spec.nodes[brokers].druid.port``. ``reason`` is the API's cause type
+    (``FieldValueRequired``, ...), empty where no API schema was involved.
     """
 
     path: str
     message: str
+    reason: str = ""
 
     def __str__(self) -> str:
         return f"{self.path}: {self.message}" if self.path else self.message
@@ -117,7 +119,7 @@ class APIError(OperatorError):
     def causes(self) -> tuple[FieldError, ...]:
         """The field errors in ``details.causes``, as an ``Invalid`` answer carries them."""
         return tuple(
-            FieldError(str(c.get("field", "")), str(c.get("message", "")))
+            FieldError(str(c.get("field", "")), str(c.get("message", "")), str(c.get("reason", "")))
             for c in self.details.get("causes") or ()
         )
 
@@ -244,6 +246,4 @@ def api_error(
     if retry_after is None and details.get("retryAfterSeconds"):
         retry_after = float(details["retryAfterSeconds"])
     message = str(status.get("message") or f"the server answered {code}")
-    return cls(
-        message, code=code, reason=reason or None, details=details, retry_after=retry_after
-    )
+    return cls(message, code=code, reason=reason or None, details=details, retry_after=retry_after)
