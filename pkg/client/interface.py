@@ -123,8 +123,12 @@ class Writer(Protocol):
         resource_version: str = "",
         propagation: Propagation | None = None,
         dry_run: bool = False,
-    ) -> None:
-        """Raises ``NotFound``; ``Conflict`` when a precondition (uid, version) does not hold."""
+    ) -> JSON | None:
+        """Ask for the object to go.
+
+        Returns the object when finalizers or a grace period still hold it, ``None`` when it is gone.
+        Raises ``NotFound``; ``Conflict`` when a precondition (uid, version) does not hold.
+        """
         ...
 
 

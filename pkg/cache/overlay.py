@@ -1,0 +1,129 @@
+"""Read your own writes: answers of writes win over the store until the watch has caught up.
+
+Without it a pass that follows a write within milliseconds sees the old object and repeats itself: a
+second child, a status taken back. The overlay never blocks and needs no timeouts, unlike waiting for
+the watch.
+
+Laws, for one informer (whose stream delivers versions in order, so having seen one means having seen
+all before it):
+  * after a write, reads show its answer, or something newer;
+  * a deletion hides exactly the uid that was deleted: a namesake created later shows through;
+  * an entry leaves when the stream delivers its version or a newer one, or the deletion of its uid;
+  * versions that do not compare leave at the next event for the key;
+  * nothing stays longer than ``MAX_AGE_SECONDS``, counted, because a leak here would be a lie.
+
+Not covered: writes of other clients, and collections deleted as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import attrs
+
+from druid_operator.pkg.cache.stored_object import StoredObject
+from druid_operator.pkg.clock import Clock
+from druid_operator.pkg.meta import NamespacedName
+from druid_operator.pkg.meta.resource_version import at_least, comparable, newer
+
+#: The safety net. A watch that lags this far behind has been restarted by its idle deadline.
+MAX_AGE_SECONDS = 60.0
+
+
+@attrs.frozen
+class _Entry:
+    """``object`` is ``None`` for a tombstone, which hides ``uid``."""
+
+    object: StoredObject | None
+    uid: str
+    version: str
+    written_at: float
+
+
+class Overlay:
+    """What we wrote and the watch has not shown yet.
+
+    Args:
+        clock: measures the age of entries.
+        on_expired: called for each entry that the safety net had to remove.
+    """
+
+    def __init__(
+        self, clock: Clock, on_expired: Callable[[NamespacedName], None] | None = None
+    ) -> None:
+        self._clock = clock
+        self._entries: dict[NamespacedName, _Entry] = {}
+        self._on_expired = on_expired or (lambda _key: None)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def wrote(self, obj: StoredObject, store_version: str) -> None:
+        """A write was answered with ``obj``. Kept unless the watch is already past it."""
+        version = obj.meta.resource_version
+        if comparable(store_version) and at_least(store_version, version):
+            self._entries.pop(obj.key, None)
+            return
+        old = self._entries.get(obj.key)
+        if old is not None and old.uid == obj.meta.uid and newer(old.version, version):
+            return  # two writes crossed: the newer answer came first
+        self._entries[obj.key] = _Entry(obj, obj.meta.uid, version, self._clock.monotonic())
+
+    def deleted(self, key: NamespacedName, uid: str, store_version: str) -> None:
+        """A delete was answered and nothing holds the object any more."""
+        self._entries[key] = _Entry(None, uid, store_version, self._clock.monotonic())
+
+    def drop(self, key: NamespacedName) -> None:
+        """Our write moved the object out of the informer's scope: the watch will say it is gone."""
+        self._entries.pop(key, None)
+
+    def observe(self, seen: StoredObject, *, deleted: bool = False) -> None:
+        """The stream delivered an event for an object."""
+        entry = self._entries.get(seen.key)
+        if entry is None:
+            return
+        version = seen.meta.resource_version
+        if entry.object is None:
+            # Only the deletion itself, or a namesake, ends a tombstone: an update that was made before
+            # the deletion and arrives after it must not bring the object back.
+            ended = deleted or seen.meta.uid != entry.uid
+        else:
+            ended = (
+                (deleted and seen.meta.uid == entry.uid)
+                or at_least(version, entry.version)
+                or not (comparable(version) and comparable(entry.version))
+            )
+        if ended:
+            del self._entries[seen.key]
+
+    def advance(self, version: str) -> None:
+        """The store as a whole has reached ``version``."""
+        now = self._clock.monotonic()
+        for key, entry in list(self._entries.items()):
+            if entry.object is not None and at_least(version, entry.version):
+                del self._entries[key]
+            elif now - entry.written_at > MAX_AGE_SECONDS:
+                self._expire(key, entry)
+
+    def _expire(self, key: NamespacedName, entry: _Entry) -> None:
+        del self._entries[key]
+        if entry.object is not None:  # a tombstone of an object never seen has nothing to wait for
+            self._on_expired(key)
+
+    def read(self, key: NamespacedName, stored: StoredObject | None) -> StoredObject | None:
+        """The newer of what the store has and what we wrote."""
+        entry = self._entries.get(key)
+        if entry is None:
+            return stored
+        if self._clock.monotonic() - entry.written_at > MAX_AGE_SECONDS:
+            self._expire(key, entry)
+            return stored
+        if entry.object is None:
+            return None if stored is not None and stored.meta.uid == entry.uid else stored
+        if stored is not None and newer(stored.meta.resource_version, entry.version):
+            return stored
+        return entry.object
+
+    def keys(self) -> Iterator[NamespacedName]:
+        """Keys with an entry; their objects may be missing from the store."""
+        return iter(tuple(self._entries))

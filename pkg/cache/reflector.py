@@ -1,0 +1,345 @@
+"""List and watch one kind for ever: an explicit state machine that keeps a sink equal to the server.
+
+::
+
+            +--------------------- expired, refused, anything else ----------------------+
+            v                                                                             |
+      [INITIAL] --streaming list--> sink.replace --+                                       |
+          | not supported: remembered              |                                       |
+          +--paged list--> sink.replace -----------+--> [WATCH] --events--> sink.apply ----+
+                                                          ^  |
+                                                          +--+ clean end, cut, silence, 429:
+                                                               watch again from the last version
+
+Guarantees: the sink sees every object that exists, in its newest state, within the time it takes to
+notice a dead connection; a sink is replaced in one step or not at all; the version never goes back.
+
+Not guaranteed: every intermediate state. Two quick updates may arrive as one.
+
+Source: client-go tools/cache/reflector.go (states, errors, page size), KEP-3157 (streaming lists).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
+
+import attrs
+import msgspec
+
+from druid_operator.pkg.cache.backoff import Backoff
+from druid_operator.pkg.cache.stored_object import StoredObject, decode
+from druid_operator.pkg.client import Frame, ListWatch
+from druid_operator.pkg.clock import Clock
+from druid_operator.pkg.errors import (
+    APIError,
+    BadRequest,
+    Expired,
+    Invalid,
+    MethodNotAllowed,
+    RequestNotSent,
+    TooManyRequests,
+)
+from druid_operator.pkg.meta import Resource
+
+INITIAL_EVENTS_END = "k8s.io/initial-events-end"
+
+
+class Sink(Protocol):
+    """Where the reflector's findings go; an informer."""
+
+    def replace(self, objects: Sequence[StoredObject], version: str) -> None: ...
+    def upsert(self, obj: StoredObject) -> None: ...
+    def remove(self, obj: StoredObject) -> None: ...
+    def bookmark(self, version: str) -> None: ...
+    def failed(self, error: Exception) -> None: ...
+    def alive(self) -> None: ...
+
+
+@attrs.frozen(kw_only=True)
+class ReflectorOptions:
+    """Seconds. Tests scale them down.
+
+    Args:
+        watch_timeout: the server ends a watch after this long, or up to twice as long (client-go: 5 to
+            10 minutes, spread so that watches do not end in step).
+        watch_grace: how much later we end it ourselves, if the server did not.
+        bookmark_idle: silence after which a stream is dead, once it has shown a first bookmark (the
+            API server sends one about every minute; some aggregated APIs send none).
+        initial_idle: silence within a streaming list after which it is taken for unsupported.
+        page_size: objects per page of a paged list; 500 as client-go's pager.
+        streaming_lists: try them first.
+        short_watch: a watch shorter than this without an event counts as a failure, or a server that
+            closes at once would be asked thousands of times a second.
+    """
+
+    watch_timeout: float = 300.0
+    watch_grace: float = 5.0
+    bookmark_idle: float = 75.0
+    initial_idle: float = 10.0
+    page_size: int = 500
+    streaming_lists: bool = True
+    short_watch: float = 1.0
+
+
+class _Relist(Exception):  # noqa: N818 - a transition of the state machine, not an error
+    """The watch cannot go on from the last version."""
+
+
+class Reflector:
+    """See the module's text. ``run`` ends only by cancellation.
+
+    Args:
+        resource: the kind; only to decode.
+        source: lists and watches.
+        sink: told of everything, synchronously.
+        clock, sleep, rand: injected so that tests move time.
+    """
+
+    def __init__(
+        self,
+        resource: Resource,
+        source: ListWatch,
+        sink: Sink,
+        *,
+        clock: Clock,
+        options: ReflectorOptions | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        rand: Callable[[], float] = random.random,
+    ) -> None:
+        self._resource = resource
+        self._source = source
+        self._sink = sink
+        self._clock = clock
+        self._options = options or ReflectorOptions()
+        self._sleep = sleep
+        self._rand = rand
+        self._backoff = Backoff(clock, rand=rand)
+        self._last_version = ""
+        self._version_unavailable = False
+        self._streaming = self._options.streaming_lists
+        self._replaced = 0
+        self.relists = 0
+        self.watches = 0
+
+    async def run(self) -> None:
+        while True:
+            try:
+                await self._cycle()
+            except _Relist:
+                continue
+            except (APIError, RequestNotSent, msgspec.MsgspecError) as error:
+                self._sink.failed(error)
+                retry_after = getattr(error, "retry_after", None) or 0.0
+                await self._sleep(self._backoff.next(retry_after))
+
+    async def _cycle(self) -> None:
+        """One stay in INITIAL and then in WATCH; leaves by an exception."""
+        if not (self._streaming and await self._stream_initial()):
+            await self._list()
+        while True:
+            await self._watch_once()
+
+    # --- INITIAL, streaming ---------------------------------------------------------------------
+
+    async def _stream_initial(self) -> bool:
+        """Streaming list, then the watch on the same connection. False: list in pages instead."""
+        version = "" if self._version_unavailable else self._last_version
+        replaced = self._replaced
+        try:
+            await self._watch_from(version, initial=True)
+        except RequestNotSent as error:
+            if self._replaced == replaced:
+                raise
+            await self._cut(error)  # the list was complete: only the watch behind it broke
+        except Expired:
+            # Also "too large resource version", asked of a replica that lags behind.
+            self._version_unavailable = True
+            raise _Relist from None
+        except (BadRequest, Invalid, MethodNotAllowed):
+            self._streaming = False  # a definite no: this server does not know it
+            return False
+        except _StreamingUnsupported:
+            self._streaming = False
+            return False
+        return True
+
+    # --- INITIAL, paged -------------------------------------------------------------------------
+
+    async def _list(self) -> None:
+        self.relists += 1
+        version = "" if self._version_unavailable else self._last_version or "0"
+        try:
+            objects, new_version = await self._pages(version)
+        except Expired:
+            if self._version_unavailable:
+                raise
+            self._version_unavailable = True
+            raise _Relist from None
+        except APIError as error:
+            if not _too_large(error) or self._version_unavailable:
+                raise
+            self._version_unavailable = True
+            raise _Relist from None
+        self._version_unavailable = False
+        self._replace(objects, new_version)
+
+    async def _pages(self, version: str) -> tuple[list[StoredObject], str]:
+        # A version other than "" and "0" is served page by page from etcd: take one piece instead.
+        limit = self._options.page_size if version == "" else 0
+        page = await self._source.list_page(
+            resource_version=version, limit=limit, continue_token=""
+        )
+        objects: list[StoredObject] = []
+        while True:
+            for index, item in enumerate(page.items):
+                objects.append(decode(self._resource, item))
+                if index % 256 == 255:
+                    await asyncio.sleep(0)  # thousands of objects must not hold the loop
+            self._sink.alive()
+            if not page.continue_token:
+                return objects, page.resource_version
+            try:
+                page = await self._source.list_page(
+                    resource_version="", limit=limit, continue_token=page.continue_token
+                )
+            except Expired:
+                # The token outlived its snapshot: the pages read so far fit nothing any more.
+                objects.clear()
+                page = await self._source.list_page(
+                    resource_version="", limit=0, continue_token=""
+                )
+
+    def _replace(self, objects: Sequence[StoredObject], version: str) -> None:
+        self._last_version = version
+        self._replaced += 1
+        self._sink.replace(objects, version)
+
+    # --- WATCH ----------------------------------------------------------------------------------
+
+    async def _watch_once(self) -> None:
+        """One watch connection from the last version. Returns to be called again."""
+        started = self._clock.monotonic()
+        try:
+            frames = await self._watch_from(self._last_version, initial=False)
+        except TooManyRequests as error:
+            await self._sleep(self._backoff.next(error.retry_after or 0.0))
+            return
+        except Expired:
+            raise _Relist from None
+        except RequestNotSent as error:
+            # Cut, silent or refused: the server's history is still there, a list is not needed. All
+            # clients listing at once is what keeps a server down that has just come back.
+            await self._cut(error)
+            return
+        if not frames and self._clock.monotonic() - started < self._options.short_watch:
+            await self._sleep(self._backoff.next())
+
+    async def _cut(self, error: RequestNotSent) -> None:
+        self._sink.failed(error)
+        await self._sleep(self._backoff.next())
+
+    async def _watch_from(self, version: str, *, initial: bool) -> int:
+        """Read one connection to its end; returns how many frames it had."""
+        assert initial or version, "a watch from no version sends events in any order"
+        self.watches += 1
+        timeout = self._options.watch_timeout * (1 + self._rand())
+        frames = 0
+        pending: dict[tuple[str, str], StoredObject] | None = {} if initial else None
+        deadline = _Deadline(self._options, timeout, initial=initial)
+        try:
+            async with (
+                deadline.scope(),
+                self._source.watch(
+                    resource_version=version,
+                    send_initial_events=initial,
+                    timeout_seconds=max(1, round(timeout)),
+                ) as stream,
+            ):
+                async for frame in stream:
+                    frames += 1
+                    deadline.frame(frame)
+                    self._sink.alive()
+                    if pending is None:
+                        self._apply(frame)
+                    elif self._collect(frame, pending):
+                        pending = None
+                        deadline.initial_done()
+        except TimeoutError:
+            if pending is not None:
+                raise _StreamingUnsupported from None
+            raise RequestNotSent("the watch went silent") from None
+        if pending is not None:
+            raise RequestNotSent("the streaming list ended before it was complete")
+        return frames
+
+    def _collect(self, frame: Frame, pending: dict[tuple[str, str], StoredObject]) -> bool:
+        """Gather initial events aside; true when they are complete and the sink was replaced."""
+        obj = decode(self._resource, frame.object)
+        if frame.type == "BOOKMARK":
+            if obj.meta.annotation(INITIAL_EVENTS_END) != "true":
+                return False
+            self._version_unavailable = False
+            self._replace(tuple(pending.values()), obj.meta.resource_version)
+            return True
+        if frame.type == "DELETED":
+            pending.pop(obj.key, None)
+        else:
+            pending[obj.key] = obj
+        return False
+
+    def _apply(self, frame: Frame) -> None:
+        obj = decode(self._resource, frame.object)
+        if frame.type in ("ADDED", "MODIFIED"):
+            self._sink.upsert(obj)
+        elif frame.type == "DELETED":
+            self._sink.remove(obj)
+        elif frame.type == "BOOKMARK":
+            self._sink.bookmark(obj.meta.resource_version)
+        else:
+            return  # a type of event that does not exist yet
+        self._last_version = obj.meta.resource_version
+
+
+class _StreamingUnsupported(Exception):  # noqa: N818 - a transition of the state machine
+    """The server ignores ``sendInitialEvents``: events came, but never the end of them."""
+
+
+class _Deadline:
+    """When to give a connection up: its whole length, and silence once silence means something."""
+
+    def __init__(self, options: ReflectorOptions, timeout: float, *, initial: bool) -> None:
+        self._options = options
+        self._total = timeout + options.watch_grace
+        self._idle = options.initial_idle if initial else None
+        self._ends_at = 0.0
+        self._scope: asyncio.Timeout | None = None
+
+    def scope(self) -> asyncio.Timeout:
+        now = asyncio.get_running_loop().time()
+        self._ends_at = now + self._total
+        self._scope = asyncio.timeout_at(self._next(now))
+        return self._scope
+
+    def _next(self, now: float) -> float:
+        return min(self._ends_at, now + self._idle) if self._idle else self._ends_at
+
+    def frame(self, frame: Frame) -> None:
+        if frame.type == "BOOKMARK":
+            self._idle = self._options.bookmark_idle
+        if self._scope is not None and self._idle:
+            self._scope.reschedule(self._next(asyncio.get_running_loop().time()))
+
+    def initial_done(self) -> None:
+        """The end of the initial events is a bookmark too; from here silence is measured by those."""
+        self._idle = self._options.bookmark_idle
+
+
+def _too_large(error: APIError) -> bool:
+    causes = error.details.get("causes") or ()
+    return (
+        any(c.get("reason") == "ResourceVersionTooLarge" for c in causes)
+        or "Too large resource version" in error.message
+    )

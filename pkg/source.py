@@ -1,0 +1,118 @@
+"""Where a controller's keys come from: watches of kinds, and channels for everything else."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Generic, Protocol, TypeVar
+
+import attrs
+
+from druid_operator.pkg.cache import Cache, Change, Informer, Listener, StoredObject
+from druid_operator.pkg.client import Scope
+from druid_operator.pkg.event import CreateEvent, DeleteEvent, UpdateEvent
+from druid_operator.pkg.handler import EventHandler
+from druid_operator.pkg.meta import Resource
+from druid_operator.pkg.predicate import Predicate
+from druid_operator.pkg.workqueue import Queue
+
+K = TypeVar("K", bound=Hashable)
+
+
+class Source(Protocol[K]):
+    """Fills a queue. ``start`` returns once the source is registered; it goes on by itself."""
+
+    @property
+    def name(self) -> str:
+        """For errors: what did not sync."""
+        ...
+
+    def start(self, queue: Queue[K]) -> None: ...
+
+    async def wait_for_sync(self) -> None:
+        """Returns once everything that was there at first has been put into the queue."""
+        ...
+
+
+@attrs.define(eq=False)
+class Kind(Generic[K]):
+    """All changes of a kind, through the cache.
+
+    Args:
+        cache: whose informers are used (and made, if they are not there).
+        resource: the kind.
+        handler: turns events into keys.
+        predicates: every one of them must let an event through.
+        scope: part of the kind; all of it by default.
+    """
+
+    cache: Cache
+    resource: Resource
+    handler: EventHandler[K]
+    predicates: Sequence[Predicate] = ()
+    scope: Scope | None = None
+    _parts: list[tuple[Informer, Listener]] = attrs.field(factory=list, init=False)
+
+    @property
+    def name(self) -> str:
+        return f"kind {self.resource}"
+
+    def start(self, queue: Queue[K]) -> None:
+        adapter = _Dispatch(self.handler, tuple(self.predicates), queue)
+        for informer in self.cache.informers(self.resource, self.scope):
+            self._parts.append((informer, informer.add_handler(adapter)))
+
+    async def wait_for_sync(self) -> None:
+        for informer, listener in self._parts:
+            await informer.wait_for_sync()
+            await listener.handled_initial.wait()
+
+
+@attrs.frozen(eq=False)
+class _Dispatch(Generic[K]):
+    """From a change in a store to an event, past the predicates, to the handler."""
+
+    handler: EventHandler[K]
+    predicates: tuple[Predicate, ...]
+    queue: Queue[K]
+
+    def on_change(self, change: Change, *, is_in_initial_list: bool) -> None:
+        if change.new is None:
+            assert change.old is not None
+            gone: DeleteEvent[StoredObject] = DeleteEvent(change.old, change.state_unknown)
+            if all(p.delete(gone) for p in self.predicates):
+                self.handler.delete(gone, self.queue)
+        elif change.old is None:
+            came: CreateEvent[StoredObject] = CreateEvent(change.new, is_in_initial_list)
+            if all(p.create(came) for p in self.predicates):
+                self.handler.create(came, self.queue)
+        else:
+            changed: UpdateEvent[StoredObject] = UpdateEvent(change.old, change.new)
+            if all(p.update(changed) for p in self.predicates):
+                self.handler.update(changed, self.queue)
+
+
+@attrs.define(eq=False)
+class Channel(Generic[K]):
+    """Keys that come from outside the cluster: a poller, a timer, a webhook of another system.
+
+    Keys put before the controller has started are kept, once each.
+    """
+
+    name: str
+    _queue: Queue[K] | None = attrs.field(default=None, init=False)
+    _early: dict[K, None] = attrs.field(factory=dict, init=False)
+
+    def put(self, key: K) -> None:
+        if self._queue is None:
+            self._early[key] = None
+        else:
+            self._queue.add(key)
+
+    def start(self, queue: Queue[K]) -> None:
+        self._queue = queue
+        for key in self._early:
+            queue.add(key)
+        self._early.clear()
+
+    async def wait_for_sync(self) -> None:
+        return None
