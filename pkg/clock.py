@@ -6,7 +6,10 @@ Nothing in this code base calls ``time.time()`` or ``datetime.now()`` to decide 
 
 from __future__ import annotations
 
+import heapq
+import itertools
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -58,6 +61,50 @@ class FakeClock:
     def step(self, seconds: float) -> None:
         self.wall += timedelta(seconds=seconds)
         self.mono += seconds
+
+
+class FakeTimer:
+    """What ``FakeTimers.call_at`` returns."""
+
+    def __init__(self) -> None:
+        self.cancelled = False
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+class FakeTimers:
+    """The two methods of an event loop that tell time, moved by hand.
+
+    ``advance`` calls what comes due, in order, each at its own moment.
+    """
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self._order = itertools.count()
+        self._calls: list[tuple[float, int, FakeTimer, Callable[[], None]]] = []
+
+    def time(self) -> float:
+        return self.now
+
+    def call_at(self, when: float, callback: Callable[[], None], /) -> FakeTimer:
+        timer = FakeTimer()
+        heapq.heappush(self._calls, (when, next(self._order), timer, callback))
+        return timer
+
+    def advance(self, seconds: float) -> None:
+        end = self.now + seconds
+        while self._calls and self._calls[0][0] <= end:
+            when, _, timer, callback = heapq.heappop(self._calls)
+            self.now = max(self.now, when)
+            if not timer.cancelled:
+                callback()
+        self.now = end
+
+    @property
+    def armed(self) -> int:
+        """How many calls are still to come."""
+        return sum(not timer.cancelled for _, _, timer, _ in self._calls)
 
 
 def rfc3339(moment: datetime) -> str:
