@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from druid_operator.pkg.errors import APIError, OperatorError, RequestNotSent
 
@@ -22,17 +22,34 @@ class NotReached(OperatorError, AssertionError):
     """
 
 
+@overload
 async def eventually(
-    check: Callable[[], Awaitable[T] | T],
+    check: Callable[[], Awaitable[T]],
+    *,
+    timeout: float = ...,
+    interval: float = ...,
+    what: str = ...,
+) -> T: ...
+@overload
+async def eventually(
+    check: Callable[[], T],
+    *,
+    timeout: float = ...,
+    interval: float = ...,
+    what: str = ...,
+) -> T: ...
+async def eventually(
+    check: Callable[[], Any],
     *,
     timeout: float = 10.0,
     interval: float = 0.02,
     what: str = "",
-) -> T:
+) -> Any:
     """Repeat ``check`` until it answers something true, and return that.
 
     A check that is not satisfied answers something false, or raises one of ``RETRIED``. Any other
-    exception is a fault in the check itself and is raised at once.
+    exception is a fault in the check itself and is raised at once. A check that ends with a bare
+    ``assert`` and returns nothing is a mistake: ``None`` is false.
 
     Args:
         check: a function or coroutine function without arguments.
@@ -53,9 +70,9 @@ async def eventually(
                     last = await answer if inspect.isawaitable(answer) else answer
                     cause = None
                     if last:
-                        return last  # type: ignore[no-any-return]  # T, through the Any above
+                        return last
                 except RETRIED as error:
-                    last, cause = error, error
+                    cause = error
                 await asyncio.sleep(interval)
     except TimeoutError:
         name = what or getattr(check, "__qualname__", repr(check))
