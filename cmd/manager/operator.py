@@ -1,0 +1,86 @@
+"""The operator process: one manager, the controllers, until a signal or a failure."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import sys
+from pathlib import Path
+from typing import cast
+
+from druid_operator import __version__
+from druid_operator.api.v1alpha1 import KINDS
+from druid_operator.cmd.manager.options import LEASE_NAME, Options
+from druid_operator.internal.controller import CONTROLLERS, OperatorSettings
+from druid_operator.pkg import log
+from druid_operator.pkg.cache import CacheOptions
+from druid_operator.pkg.client import RestConfig, load_config
+from druid_operator.pkg.client.config import SERVICE_ACCOUNT_DIR, ConfigError
+from druid_operator.pkg.errors import LeaderLost
+from druid_operator.pkg.leaderelection import LeaderElectionOptions
+from druid_operator.pkg.manager import GraceExceeded, Manager, ManagerOptions
+from druid_operator.pkg.scheme import Scheme
+
+#: Full collections get rare: the caches hold bytes, so there is little for them to find.
+_GC_THRESHOLDS = (50_000, 20, 100)
+#: Flushing logs after a lost lease may not take longer: another process leads already.
+_EXIT_STATUS_LOST = 1
+
+
+def run_operator(options: Options) -> int:
+    """Returns the exit status."""
+    log.configure(
+        level=cast("log.Level", options.log_level), fmt=cast("log.Format", options.log_format)
+    )
+    gc.set_threshold(*_GC_THRESHOLDS)
+    config = load_config(options.kubeconfig)
+    log.logger().info("Starting the operator", version=__version__, host=config.host)
+    try:
+        asyncio.run(_run(config, options))
+    except LeaderLost:
+        # asyncio.run waits for threads: one that hangs would keep a deposed leader alive.
+        sys.stderr.flush()
+        os._exit(_EXIT_STATUS_LOST)
+    except GraceExceeded as error:
+        log.logger().error("Stopped late", error=str(error))
+        return 1
+    log.logger().info("Stopped")
+    return 0
+
+
+async def _run(config: RestConfig, options: Options) -> None:
+    manager = Manager(
+        config,
+        Scheme(KINDS),
+        ManagerOptions(
+            cache=CacheOptions(namespaces=options.watch_namespaces),
+            leader_election=_election(config, options),
+            metrics_bind=options.metrics_bind,
+            health_probe_bind=options.health_probe_bind,
+        ),
+    )
+    settings = OperatorSettings(
+        reconcile_wait=options.reconcile_wait,
+        max_concurrent_reconciles=options.max_concurrent_reconciles,
+        deny_namespaces=options.deny_namespaces,
+        druid_endpoints=options.druid_endpoints,
+    )
+    for controller in CONTROLLERS:
+        if controller.name == "druidingestion" and options.disable_ingestion_controller:
+            continue
+        controller.setup(manager, settings)
+    await manager.run()
+
+
+def _election(config: RestConfig, options: Options) -> LeaderElectionOptions | None:
+    if not options.leader_elect:
+        return None
+    namespace = options.leader_election_namespace
+    if not namespace:
+        if not Path(SERVICE_ACCOUNT_DIR / "namespace").exists():
+            raise ConfigError(
+                "--leader-elect outside of a cluster needs --leader-election-namespace"
+            )
+        namespace = config.namespace
+    return LeaderElectionOptions(name=LEASE_NAME, namespace=namespace)
