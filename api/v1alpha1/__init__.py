@@ -16,12 +16,16 @@ _READY = '.status.conditions[?(@.type=="Ready")].status'
 _REASON = '.status.conditions[?(@.type=="Ready")].reason'
 _AGE = PrintColumn(name="Age", json_path=".metadata.creationTimestamp", type="date")
 
+#: `kubectl get druid-operator` shows both kinds. Not "druids": kubectl tries categories before
+#: names, and `kubectl get druids NAME` would fail with "you must specify only one resource".
+_CATEGORY = "druid-operator"
+
 #: Every kind of this project. Adding a kind starts with an entry here.
 KINDS: tuple[CustomResource, ...] = (
     CustomResource(
         resource=DRUID,
         model=Druid,
-        categories=("druids",),
+        categories=(_CATEGORY,),
         print_columns=(
             PrintColumn(name="Ready", json_path=_READY),
             PrintColumn(name="Reason", json_path=_REASON),
@@ -33,7 +37,7 @@ KINDS: tuple[CustomResource, ...] = (
     CustomResource(
         resource=DRUID_INGESTION,
         model=DruidIngestion,
-        categories=("druids",),
+        categories=(_CATEGORY,),
         print_columns=(
             PrintColumn(name="Type", json_path=".spec.ingestion.type"),
             PrintColumn(name="DataSource", json_path=".status.dataSource"),

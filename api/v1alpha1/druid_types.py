@@ -1,8 +1,8 @@
 """``Druid``: one object describes a cluster.
 
-Every field of the Go operator's CRD (master and release 1.3.1) is here under the same JSON name, with
-the same default, so that a stored object keeps its meaning. Embedded Kubernetes types are plain
-dictionaries: nothing in them is dropped, and the API server's schema checks them.
+Every field of the Go operator's CRD (master and release 1.3.1) is here under the same JSON name,
+with the same default, so that a stored object keeps its meaning. Embedded Kubernetes types are
+plain dictionaries: nothing in them is dropped, and the API server's schema checks them.
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ class ExtensionSpec:
 
     type: str = prop("`default` is the only one.", required=True)
     spec: Any = prop(
-        "The properties. The Go operator's CRD says base64 text here, its code reads an object: both "
-        "are accepted.",
+        "The properties. The Go operator's CRD says base64 text here, its code reads an object: "
+        "both are accepted.",
         required=True,
         preserve_unknown=True,
     )
@@ -87,9 +87,7 @@ class DruidNodeSpec:
     kind: str | None = prop("`StatefulSet` or `Deployment`.", default="StatefulSet")
     replicas: int | None = prop("Number of pods; absent means 0.", minimum=0, format="int32")
     jvm_options: str | None = prop("Replaces the cluster's `jvm.options`.", json="jvm.options")
-    extra_jvm_options: str | None = prop(
-        "Appended to `jvm.options`.", json="extra.jvm.options"
-    )
+    extra_jvm_options: str | None = prop("Appended to `jvm.options`.", json="extra.jvm.options")
     log4j_config: str | None = prop("Replaces the cluster's `log4j.config`.", json="log4j.config")
     pod_labels: dict[str, str] | None = prop("Merged over the cluster's.")
     pod_annotations: dict[str, str] | None = prop("Replaces the cluster's.")
@@ -128,9 +126,7 @@ class DruidNodeSpec:
     container_security_context: JSON | None = prop(
         "Of the container; replaces the cluster's.", k8s=_CORE + "SecurityContext"
     )
-    pod_management_policy: str | None = prop(
-        "`Parallel` or `OrderedReady`.", default="Parallel"
-    )
+    pod_management_policy: str | None = prop("`Parallel` or `OrderedReady`.", default="Parallel")
     max_surge: int | None = prop("Deployments: pods above `replicas`.", format="int32")
     max_unavailable: int | None = prop("Deployments: pods below `replicas`.", format="int32")
     update_strategy: JSON | None = prop(

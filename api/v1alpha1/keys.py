@@ -1,4 +1,4 @@
-"""Keys that live in objects: finalizers, labels, annotations. Most are the Go operator's, unchanged."""
+"""Keys that live in objects: finalizers, labels, annotations. Most are the Go operator's."""
 
 GROUP = "druid.apache.org"
 VERSION = "v1alpha1"

@@ -1,7 +1,7 @@
 """Markers: what a field of a typed kind says about its place in the API, beside its Python type.
 
-They play the part of kubebuilder's ``+kubebuilder:validation`` comments, but are data: the generator
-turns them into a structural schema, the converter takes the JSON name from them.
+They play the part of kubebuilder's ``+kubebuilder:validation`` comments, but are data: the
+generator turns them into a structural schema, the converter takes the JSON name from them.
 """
 
 from __future__ import annotations

@@ -83,7 +83,7 @@ def prune(schema: Schema, obj: Any, *, resource: bool = True) -> tuple[Any, list
 
 
 def copy_json(value: Any) -> Any:
-    """A deep copy of decoded JSON. ``copy.deepcopy`` keeps a memo, which costs several times more."""
+    """A deep copy of decoded JSON, several times faster than ``copy.deepcopy`` with its memo."""
     if isinstance(value, dict):
         return {key: copy_json(item) for key, item in value.items()}
     if isinstance(value, list):
