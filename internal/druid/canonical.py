@@ -1,8 +1,9 @@
 """A desired object in the form in which the API server stores it, before it adds its defaults.
 
-Comparing what is wanted with what is live works only on one form. Users write ``1024Mi``, ``env: []``
-or ``readOnly: false``; the server keeps ``1Gi`` and drops the others. The Go types say which fields
-are dropped when empty. What they do not know (a field newer than Kubernetes 0.27) stays as written.
+Comparing what is wanted with what is live works only on one form. Users write ``1024Mi``,
+``env: []`` or ``readOnly: false``; the server keeps ``1Gi`` and drops the others. The Go types say
+which fields are dropped when empty. What they do not know (a field newer than Kubernetes 0.27)
+stays as written.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ from druid_operator.pkg.meta.quantity import canonical_quantity
 def canonical(obj: JSON) -> JSON:
     """A deep copy in stored form. Keys keep their order; ``status``, which is not ours, is dropped.
 
-    The object must have passed :func:`~druid_operator.internal.druid.go_json.go_json`, which reports
-    values of a wrong type.
+    The object must have passed :func:`~druid_operator.internal.druid.go_json.go_json`, which
+    reports values of a wrong type.
     """
     result: JSON = _struct(struct_of(GroupVersionKind.of(obj)), obj)
     result.pop("status", None)
@@ -41,7 +42,7 @@ def _struct(name: str, obj: JSON) -> JSON:
             result[key] = copy.deepcopy(value)
         elif not _is_dropped(field, value):
             stored = _value(field.type, value)
-            # An empty struct is what Go writes for "nothing given"; behind a pointer it is a choice.
+            # An empty struct is Go's word for "nothing given"; behind a pointer it is a choice.
             if stored or not is_struct(field.type):
                 result[key] = stored
     return result

@@ -27,9 +27,10 @@ def common_config(
     """The files that all services share.
 
     Args:
-        extra: data of the ConfigMaps in ``extraCommonConfig``, in the order of the list. A later one
-            wins, and also replaces the files made here: clusters rely on it.
-        extensions: properties of ``zookeeper``, ``metadataStore`` and ``deepStorage``, in this order.
+        extra: data of the ConfigMaps in ``extraCommonConfig``, in the order of the list. A later
+            one wins, and also replaces the files made here: clusters rely on it.
+        extensions: properties of ``zookeeper``, ``metadataStore`` and ``deepStorage``, in this
+            order.
     """
     properties = spec.common_runtime_properties + "".join(f"\n{text}\n" for text in extensions)
     files = {"common.runtime.properties": properties}
@@ -71,8 +72,8 @@ def config_map(
 def extension_properties(extension: ExtensionSpec) -> str:
     """The properties in a ``zookeeper``, ``metadataStore`` or ``deepStorage``.
 
-    The object form ``{"properties": ...}`` is what the Go operator's code reads, base64 of it what its
-    CRD lets through. Raises ``ValueError`` saying what is wrong.
+    The object form ``{"properties": ...}`` is what the Go operator's code reads, base64 of it what
+    its CRD lets through. Raises ``ValueError`` saying what is wrong.
     """
     if extension.type != "default":
         raise ValueError(f"type {extension.type!r} is unknown: only `default` exists")

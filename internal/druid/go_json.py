@@ -1,8 +1,8 @@
-"""The bytes that Go's ``encoding/json`` gives a Kubernetes object: the input of the Go operator's hash.
+"""The bytes that Go's ``encoding/json`` makes of a Kubernetes object: what the Go operator hashes.
 
-An object stored by the API server is not those bytes: its keys are sorted, and the zero structs that
-Go always writes (``"resources":{}``, ``"status":{"loadBalancer":{}}``) are gone. So the object is
-encoded anew, with the field order and the zero values of the Go types.
+An object stored by the API server is not those bytes: its keys are sorted, and the zero structs
+that Go always writes (``"resources":{}``, ``"status":{"loadBalancer":{}}``) are gone. So the object
+is encoded anew, with the field order and the zero values of the Go types.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class GoEncoding:
     Args:
         null_creation_timestamp: ``"creationTimestamp":null`` is written. Kubernetes libraries from
             0.34 on, built with Go 1.24 or newer, leave it out.
-        short_control_escapes: backspace and form feed are written ``\\b`` and ``\\f``, as Go 1.22 and
-            newer do; older ones write ``\\u0008`` and ``\\u000c``.
+        short_control_escapes: backspace and form feed are written ``\\b`` and ``\\f``, as Go 1.22
+            and newer do; older ones write ``\\u0008`` and ``\\u000c``.
     """
 
     null_creation_timestamp: bool = True
@@ -105,7 +105,8 @@ class _Writer:
             case "quantity":
                 return self._quantity(value, path)
             case "intOrString":
-                return self._string(value, path) if isinstance(value, str) else self._int(value, path)
+                scalar = self._string if isinstance(value, str) else self._int
+                return scalar(value, path)
             case "time" | "bytes":
                 return self._string(value, path) if value else "null"
             case "raw":
@@ -118,7 +119,8 @@ class _Writer:
             return "null"
         if not isinstance(value, list):
             return self._fault(path, "a list", value, "[]")
-        return "[" + ",".join(self.value(item, v, f"{path}[{i}]") for i, v in enumerate(value)) + "]"
+        items = (self.value(item, v, f"{path}[{i}]") for i, v in enumerate(value))
+        return "[" + ",".join(items) + "]"
 
     def _map(self, item: str, value: Any, path: str) -> str:
         if value is None:

@@ -1,9 +1,9 @@
 """The Kubernetes types as the Go operator's JSON encoder sees them.
 
-``go_fields.json`` is generated (``cmd/generate/go_fields``) from k8s.io/api v0.27.7, the version that
-the Go operator is built with. A type is written as a short word: ``string``, ``int``, ``bool``,
-``bytes``, ``time``, ``quantity``, ``intOrString``, ``raw``, or the name of a struct; ``*``, ``[]``
-and ``{}`` before it make it a pointer, a list and a map with string keys.
+``go_fields.json`` is generated (``cmd/generate/go_fields``) from k8s.io/api v0.27.7, the version
+that the Go operator is built with. A type is written as a short word: ``string``, ``int``,
+``bool``, ``bytes``, ``time``, ``quantity``, ``intOrString``, ``raw``, or the name of a struct;
+``*``, ``[]`` and ``{}`` before it make it a pointer, a list and a map with string keys.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def struct_of(gvk: GroupVersionKind) -> str:
 
 @functools.cache
 def fields_of(struct: str) -> tuple[GoField, ...]:
-    """The fields in declaration order. Raises ``KeyError`` for a struct that is not in the table."""
+    """The fields in declaration order. Raises ``KeyError`` for a struct not in the table."""
     return tuple(_parse(line) for line in _table()[struct])
 
 

@@ -27,5 +27,5 @@ def wave_of(node_type: str) -> int:
 
 
 def rollout_key(node_type: str, node_key: str) -> tuple[int, str]:
-    """Sort key of node groups: by wave, within a wave by name, so that every pass sees one order."""
+    """Sort key of node groups: by wave, then by name, so that every pass sees one order."""
     return wave_of(node_type), node_key

@@ -1,8 +1,8 @@
 """The probes of a Druid container: the user's, or those that fit the service.
 
-Historicals and brokers answer ``/status/health`` long before they can serve: a historical first maps
-its segments, a broker first learns where all segments are. Their readiness has its own endpoint, and
-a historical's start may take ``180 + 20 * 30`` seconds before it is killed.
+Historicals and brokers answer ``/status/health`` long before they can serve: a historical first
+maps its segments, a broker first learns where all segments are. Their readiness has its own
+endpoint, and a historical's start may take ``180 + 20 * 30`` seconds before it is killed.
 """
 
 from __future__ import annotations

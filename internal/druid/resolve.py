@@ -202,9 +202,7 @@ def _concat(cluster: Sequence[T] | None, node: Sequence[T] | None) -> tuple[T, .
     return (*(cluster or ()), *(node or ()))
 
 
-def _merge(
-    cluster: Mapping[str, str] | None, node: Mapping[str, str] | None
-) -> dict[str, str]:
+def _merge(cluster: Mapping[str, str] | None, node: Mapping[str, str] | None) -> dict[str, str]:
     return {**(cluster or {}), **(node or {})}
 
 

@@ -6,7 +6,7 @@ The values are those of the user's object, not copies: nothing here may be chang
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import attrs
 
@@ -128,7 +128,7 @@ class ResolvedCluster:
         common_config: data of the ConfigMap that all services share.
         keeps_claims: the claims outlive the cluster.
         nodes: in rollout order.
-        warnings: what is accepted and will not do what it says; for the user, as conditions or text.
+        warnings: what is accepted and will not do what it says, for the user to read.
     """
 
     name: str
@@ -159,7 +159,3 @@ class ResolvedCluster:
                 attrs.evolve(n, config_sha=values.get(n.key, n.config_sha)) for n in self.nodes
             ),
         )
-
-
-#: Data of the ConfigMaps named in ``spec.extraCommonConfig``.
-ExtraConfig = Mapping[Any, Mapping[str, str]]

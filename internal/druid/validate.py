@@ -1,22 +1,24 @@
 """What makes a ``Druid`` impossible to run, found before anything is written; every fault at once.
 
-Only what can never work is a fault. Whatever the Go operator ran goes on running: what is doubtful is
-a warning.
+Only what can never work is a fault. Whatever the Go operator ran goes on running: what is doubtful
+is a warning.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 from druid_operator.api.v1alpha1 import Druid, DruidNodeSpec, DruidSpec
-from druid_operator.api.v1alpha1.druid_types import NODE_TYPES, AdditionalContainer, ExtensionSpec
+from druid_operator.api.v1alpha1.druid_types import NODE_TYPES, ExtensionSpec
 from druid_operator.internal.druid import names
 from druid_operator.internal.druid.config import extension_properties
 from druid_operator.pkg.errors import FieldError, InvalidObject
-from druid_operator.pkg.meta import JSON, NamespacedName
+from druid_operator.pkg.meta import NamespacedName
+
+T = TypeVar("T")
 
 #: A label's value, a container's name and a Service's name have at most 63 characters.
 MAX_LABEL = 63
@@ -140,10 +142,10 @@ def _field_faults(path: str, spec: DruidSpec, node: DruidNodeSpec) -> Iterator[F
 def _container_faults(
     path: str, unique: str, spec: DruidSpec, node: DruidNodeSpec
 ) -> Iterator[FieldError]:
-    listed: list[tuple[str, AdditionalContainer]] = [
-        *((f"spec.additionalContainer[{i}]", c) for i, c in enumerate(spec.additional_container or ())),
-        *((f"{path}.additionalContainer[{i}]", c) for i, c in enumerate(node.additional_container or ())),
-    ]  # fmt: skip
+    listed = (
+        *_indexed("spec.additionalContainer", spec.additional_container),
+        *_indexed(f"{path}.additionalContainer", node.additional_container),
+    )
     seen = {unique: "the Druid container"}
     for where, container in listed:
         other = seen.setdefault(container.container_name, where)
@@ -161,15 +163,15 @@ def _mount_faults(path: str, spec: DruidSpec, node: DruidNodeSpec) -> Iterator[F
         _name_in(t)
         for t in (*(spec.volume_claim_templates or ()), *(node.volume_claim_templates or ()))
     } - volumes
-    mounts: Iterable[tuple[str, JSON]] = (
-        *((f"spec.volumeMounts[{i}]", m) for i, m in enumerate(spec.volume_mounts or ())),
-        *((f"{path}.volumeMounts[{i}]", m) for i, m in enumerate(node.volume_mounts or ())),
+    mounts = (
+        *_indexed("spec.volumeMounts", spec.volume_mounts),
+        *_indexed(f"{path}.volumeMounts", node.volume_mounts),
     )
     for where, mount in mounts:
         if mount.get("name") in templates:
             yield FieldError(
                 where,
-                f"{mount['name']!r} is a claim template, and {path} is a Deployment, which has none",
+                f"{mount['name']!r} is a claim template, and a Deployment ({path}) has none",
             )
 
 
@@ -179,11 +181,10 @@ def _name_clashes(druid: Druid) -> Iterator[FieldError]:
     claims: list[tuple[str, str]] = []
     for key, node in druid.spec.nodes.items():
         unique = names.unique_name(str(druid.metadata["name"]), key)
-        owner = f"spec.nodes[{key}]" if node.services is not None else "spec"
-        for i, template in enumerate(
-            node.services if node.services is not None else druid.spec.services or ()
-        ):
-            path = f"{owner}.services[{i}].metadata.name"
+        owner = "spec" if node.services is None else f"spec.nodes[{key}]"
+        templates = druid.spec.services if node.services is None else node.services
+        for where, template in _indexed(f"{owner}.services", templates):
+            path = f"{where}.metadata.name"
             name = names.service_name(_name_in(template), unique)
             services.append((path, name))
             if not _SERVICE_NAME.fullmatch(name) or len(name) > MAX_LABEL:
@@ -192,14 +193,21 @@ def _name_clashes(druid: Druid) -> Iterator[FieldError]:
                     f"{name!r} is no Service name: at most {MAX_LABEL} lower-case letters, digits "
                     f"and `-`, a letter first",
                 )
-        for i, template in enumerate(node.persistent_volume_claim or ()):
-            path = f"spec.nodes[{key}].persistentVolumeClaim[{i}].metadata.name"
-            claims.append((path, names.claim_name(_name_in(template), unique)))
+        for where, template in _indexed(
+            f"spec.nodes[{key}].persistentVolumeClaim", node.persistent_volume_claim
+        ):
+            name = names.claim_name(_name_in(template), unique)
+            claims.append((f"{where}.metadata.name", name))
     for kind, found in (("Service", services), ("claim", claims)):
         counts = Counter(name for _, name in found)
         for path, name in dict.fromkeys(found):
             if counts[name] > 1:
                 yield FieldError(path, f"{counts[name]} {kind}s would have the name {name!r}")
+
+
+def _indexed(path: str, items: Sequence[T] | None) -> Iterator[tuple[str, T]]:
+    """The items, each with its JSON path."""
+    return ((f"{path}[{i}]", item) for i, item in enumerate(items or ()))
 
 
 def _name_in(template: Mapping[str, Any]) -> str:

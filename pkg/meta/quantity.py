@@ -1,10 +1,11 @@
 """``resource.Quantity``: the numbers with a unit (``500m``, ``2Gi``) that Kubernetes objects hold.
 
-The API server never stores a quantity as it was written: ``1024Mi`` becomes ``1Gi``, ``0.5`` becomes
-``500m``. Whoever compares what was sent with what is stored, or hashes it, needs the same rules. They
-follow apimachinery's ``pkg/api/resource`` (0.27 to 0.37 agree), two oddities included: a number that
-parses without rounding and looks canonical is kept as it was typed (``1.500`` stays), and a binary
-quantity below 1024 or with a fraction left is shown in decimal units (``0.5Ki`` is ``512``).
+The API server never stores a quantity as it was written: ``1024Mi`` becomes ``1Gi``, ``0.5``
+becomes ``500m``. Whoever compares what was sent with what is stored, or hashes it, needs the same
+rules. They follow apimachinery's ``pkg/api/resource`` (0.27 to 0.37 agree), two oddities included:
+a number that parses without rounding and looks canonical is kept as it was typed (``1.500`` stays),
+and a binary quantity below 1024 or with a fraction left is shown in decimal units (``0.5Ki`` is
+``512``).
 """
 
 from __future__ import annotations
@@ -56,7 +57,9 @@ class Quantity:
         match = _GRAMMAR.fullmatch(text)
         # At least one digit: Go reads "." and "Mi" as zero, but no schema lets them through.
         if isinstance(source, bool) or match is None or not re.match(r"[+-]?\.?\d", text):
-            raise ValueError(f"{source!r} is no quantity: a number with an optional unit (500m, 2Gi)")
+            raise ValueError(
+                f"{source!r} is no quantity: a number, perhaps with a unit (500m, 2Gi)"
+            )
         return _parse(text, match)
 
     def __eq__(self, other: object) -> bool:

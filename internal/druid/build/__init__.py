@@ -1,4 +1,4 @@
-"""The children of a cluster: one file per kind of object, one registry. Pure: same input, same bytes."""
+"""The children of a cluster: one file per kind of object, one registry. Same input, same bytes."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from druid_operator.internal.druid.resolved import ResolvedCluster
 
 Builder = Callable[[ResolvedCluster], Iterator[Manifest]]
 
-#: Every kind of child, in the order in which a node group's children are written. A new kind of child
-#: is one file and one entry.
+#: Every kind of child, in the order in which a node group's children are written. A new kind of
+#: child is one file and one entry.
 BUILDERS: tuple[Builder, ...] = (
     build_common_config,
     build_node_configs,

@@ -1,4 +1,4 @@
-"""Claims of a node group that belong to no pod: a shared cache, a scratch volume of a Deployment."""
+"""Claims of a node group that belong to no pod: a shared cache, a volume of a Deployment."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from druid_operator.pkg.scheme.builtin import PERSISTENT_VOLUME_CLAIM
 
 
 def build_claims(cluster: ResolvedCluster) -> Iterator[Manifest]:
-    """A claim that is to outlive the cluster has no owner: the garbage collector would delete it."""
+    """A claim that is to outlive the cluster has no owner: garbage collection would delete it."""
     for node in cluster.nodes:
         for claim in node.claims:
             yield child(
