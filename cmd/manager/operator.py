@@ -6,7 +6,6 @@ import asyncio
 import gc
 import os
 import sys
-from pathlib import Path
 from typing import cast
 
 from druid_operator import __version__
@@ -15,10 +14,9 @@ from druid_operator.cmd.manager.options import LEASE_NAME, Options
 from druid_operator.internal.controller import CONTROLLERS, OperatorSettings
 from druid_operator.pkg import log
 from druid_operator.pkg.cache import CacheOptions
-from druid_operator.pkg.client import RestConfig, load_config
-from druid_operator.pkg.client.config import SERVICE_ACCOUNT_DIR, ConfigError
+from druid_operator.pkg.client import ConfigError, RestConfig, load_config
 from druid_operator.pkg.errors import LeaderLost
-from druid_operator.pkg.leaderelection import LeaderElectionOptions
+from druid_operator.pkg.leaderelection import LeaderElectionOptions, own_namespace
 from druid_operator.pkg.manager import GraceExceeded, Manager, ManagerOptions
 from druid_operator.pkg.scheme import Scheme
 
@@ -55,7 +53,7 @@ async def _run(config: RestConfig, options: Options) -> None:
         Scheme(KINDS),
         ManagerOptions(
             cache=CacheOptions(namespaces=options.watch_namespaces),
-            leader_election=_election(config, options),
+            leader_election=_election(options),
             metrics_bind=options.metrics_bind,
             health_probe_bind=options.health_probe_bind,
         ),
@@ -73,14 +71,11 @@ async def _run(config: RestConfig, options: Options) -> None:
     await manager.run()
 
 
-def _election(config: RestConfig, options: Options) -> LeaderElectionOptions | None:
+def _election(options: Options) -> LeaderElectionOptions | None:
     if not options.leader_elect:
         return None
-    namespace = options.leader_election_namespace
-    if not namespace:
-        if not Path(SERVICE_ACCOUNT_DIR / "namespace").exists():
-            raise ConfigError(
-                "--leader-elect outside of a cluster needs --leader-election-namespace"
-            )
-        namespace = config.namespace
+    try:
+        namespace = options.leader_election_namespace or own_namespace()
+    except ValueError as error:
+        raise ConfigError(f"--leader-election-namespace: {error}") from error
     return LeaderElectionOptions(name=LEASE_NAME, namespace=namespace)

@@ -17,7 +17,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from types import TracebackType
 
 import attrs
 
@@ -102,6 +101,7 @@ class Manager:
             ),
             on_warning=_WarningLog(),
         )
+        self._lease_transport: Transport | None = None
         self._elector = self._make_elector()
         fence = self._elector.check_fence if self._elector else None
         self.api_reader = RestClient(self._transport, scheme, fence=fence)
@@ -168,7 +168,7 @@ class Manager:
         async with AsyncExitStack() as stack:
             if self.options.install_signal_handlers:
                 stack.enter_context(StopSignals(self.stop))
-            stack.push_async_callback(self._transport.close)
+            stack.push_async_callback(self.close)
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             recorder = tasks.create_task(self._recorder.start(), name="event recorder")
             election: asyncio.Task[None] | None = None
@@ -273,24 +273,23 @@ class Manager:
     def _make_elector(self) -> LeaderElector | None:
         if self.options.leader_election is None:
             return None
-        # A transport of its own: the lease must not queue behind a thousand writes.
+        # A transport of its own: the lease must not queue behind a thousand writes. And no fence: the
+        # elector is what the fence asks.
+        self._lease_transport = Transport(
+            self.config, user_agent=self.options.user_agent, timeouts=self.options.timeouts
+        )
         return LeaderElector(
-            RestClient(self._transport, self.scheme),
+            RestClient(self._lease_transport, self.scheme),
             self.options.leader_election,
             clock=self.clock,
             metrics=self.metrics,
         )
 
-    async def __aenter__(self) -> Manager:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def close(self) -> None:
+        """Close the connections. :meth:`run` does it; needed only when it is never called."""
         await self._transport.close()
+        if self._lease_transport is not None:
+            await self._lease_transport.close()
 
 
 async def _stopping() -> None:
