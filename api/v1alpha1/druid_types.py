@@ -47,13 +47,21 @@ class AdditionalContainer:
     container_name: str = prop("Name of the container.", required=True)
     command: list[str] = prop("Entry point.", required=True)
     run_as_init: bool | None = prop("Run before the Druid container instead of beside it.")
-    image_pull_policy: str | None = prop()
-    args: list[str] | None = prop()
-    security_context: JSON | None = prop(k8s=_CORE + "SecurityContext")
-    resources: JSON | None = prop(k8s=_CORE + "ResourceRequirements")
-    volume_mounts: list[JSON] | None = prop(k8s=_CORE + "VolumeMount")
-    env: list[JSON] | None = prop(k8s=_CORE + "EnvVar")
-    env_from: list[JSON] | None = prop(k8s=_CORE + "EnvFromSource")
+    image_pull_policy: str | None = prop(
+        "`Always`, `IfNotPresent` or `Never`; not inherited from the cluster."
+    )
+    args: list[str] | None = prop("Arguments of the entry point.")
+    security_context: JSON | None = prop(
+        "Of this container; not inherited.", k8s=_CORE + "SecurityContext"
+    )
+    resources: JSON | None = prop(
+        "Requests and limits of this container.", k8s=_CORE + "ResourceRequirements"
+    )
+    volume_mounts: list[JSON] | None = prop(
+        "Mounts of volumes of the pod.", k8s=_CORE + "VolumeMount"
+    )
+    env: list[JSON] | None = prop("Environment of this container.", k8s=_CORE + "EnvVar")
+    env_from: list[JSON] | None = prop("Sources of its environment.", k8s=_CORE + "EnvFromSource")
 
 
 @attrs.frozen
@@ -105,8 +113,12 @@ class DruidNodeSpec:
     services: list[JSON] | None = prop("Replaces the cluster's.", k8s=_CORE + "Service")
     tolerations: list[JSON] | None = prop("Added to the cluster's.", k8s=_CORE + "Toleration")
     affinity: JSON | None = prop("Replaces the cluster's.", k8s=_CORE + "Affinity")
-    topology_spread_constraints: list[JSON] | None = prop(k8s=_CORE + "TopologySpreadConstraint")
-    termination_grace_period_seconds: int | None = prop(format="int64")
+    topology_spread_constraints: list[JSON] | None = prop(
+        "How the pods spread over zones and nodes.", k8s=_CORE + "TopologySpreadConstraint"
+    )
+    termination_grace_period_seconds: int | None = prop(
+        "Seconds a pod has to end by itself.", format="int64"
+    )
     ports: list[JSON] | None = prop(
         "Ports beside `druid.port`, which is appended as `druid-port`.", k8s=_CORE + "ContainerPort"
     )
@@ -119,7 +131,9 @@ class DruidNodeSpec:
     priority_class_name: str | None = prop("Replaces the cluster's.")
     env: list[JSON] | None = prop("Replaces the cluster's whole list.", k8s=_CORE + "EnvVar")
     env_from: list[JSON] | None = prop("Replaces the cluster's.", k8s=_CORE + "EnvFromSource")
-    resources: JSON | None = prop(k8s=_CORE + "ResourceRequirements")
+    resources: JSON | None = prop(
+        "Requests and limits of the Druid container.", k8s=_CORE + "ResourceRequirements"
+    )
     security_context: JSON | None = prop(
         "Of the pod; replaces the cluster's.", k8s=_CORE + "PodSecurityContext"
     )
@@ -144,7 +158,7 @@ class DruidNodeSpec:
         "StatefulSets: claims of each pod; added to the cluster's.",
         k8s=_CORE + "PersistentVolumeClaim",
     )
-    lifecycle: JSON | None = prop(k8s=_CORE + "Lifecycle")
+    lifecycle: JSON | None = prop("Hooks of the Druid container.", k8s=_CORE + "Lifecycle")
     volume_mounts: list[JSON] | None = prop("Added to the cluster's.", k8s=_CORE + "VolumeMount")
     volumes: list[JSON] | None = prop("Added to the cluster's.", k8s=_CORE + "Volume")
     additional_container: list[AdditionalContainer] | None = prop("Added to the cluster's.")
@@ -193,21 +207,29 @@ class DruidSpec:
     start_script: str | None = prop("Entry point of the image.", default="/druid.sh")
     image: str | None = prop("Image of every service.")
     service_account: str | None = prop("Service account of the pods.")
-    priority_class_name: str | None = prop()
-    image_pull_secrets: list[JSON] | None = prop(k8s=_CORE + "LocalObjectReference")
-    image_pull_policy: str | None = prop(default="IfNotPresent")
-    env: list[JSON] | None = prop(k8s=_CORE + "EnvVar")
-    env_from: list[JSON] | None = prop(k8s=_CORE + "EnvFromSource")
+    priority_class_name: str | None = prop("Priority class of the pods.")
+    image_pull_secrets: list[JSON] | None = prop(
+        "Secrets with credentials for the image registry.", k8s=_CORE + "LocalObjectReference"
+    )
+    image_pull_policy: str | None = prop(
+        "`Always`, `IfNotPresent` or `Never`.", default="IfNotPresent"
+    )
+    env: list[JSON] | None = prop("Environment of the Druid containers.", k8s=_CORE + "EnvVar")
+    env_from: list[JSON] | None = prop("Sources of that environment.", k8s=_CORE + "EnvFromSource")
     jvm_options: str | None = prop("`jvm.config` of every service.", json="jvm.options")
     log4j_config: str | None = prop("`log4j2.xml` of every service.", json="log4j.config")
     security_context: JSON | None = prop("Of the pods.", k8s=_CORE + "PodSecurityContext")
     container_security_context: JSON | None = prop(
         "Of the Druid containers.", k8s=_CORE + "SecurityContext"
     )
-    volume_claim_templates: list[JSON] | None = prop(k8s=_CORE + "PersistentVolumeClaim")
-    volume_mounts: list[JSON] | None = prop(k8s=_CORE + "VolumeMount")
-    volumes: list[JSON] | None = prop(k8s=_CORE + "Volume")
-    pod_annotations: dict[str, str] | None = prop()
+    volume_claim_templates: list[JSON] | None = prop(
+        "StatefulSets: claims of each pod.", k8s=_CORE + "PersistentVolumeClaim"
+    )
+    volume_mounts: list[JSON] | None = prop(
+        "Mounts in every Druid container.", k8s=_CORE + "VolumeMount"
+    )
+    volumes: list[JSON] | None = prop("Volumes of every pod.", k8s=_CORE + "Volume")
+    pod_annotations: dict[str, str] | None = prop("Annotations of the pods.")
     workload_annotations: dict[str, str] | None = prop(
         "Annotations of StatefulSets and Deployments."
     )
@@ -215,40 +237,54 @@ class DruidSpec:
         "Never in force: every node has its own default.", default="Parallel"
     )
     pod_labels: dict[str, str] | None = prop("Labels of pods, selectors and most children.")
-    update_strategy: JSON | None = prop(k8s="io.k8s.api.apps.v1.StatefulSetUpdateStrategy")
-    liveness_probe: JSON | None = prop(k8s=_CORE + "Probe")
-    readiness_probe: JSON | None = prop(k8s=_CORE + "Probe")
-    startup_probe: JSON | None = prop(json="startUpProbe", k8s=_CORE + "Probe")
+    update_strategy: JSON | None = prop(
+        "How StatefulSets replace their pods.", k8s="io.k8s.api.apps.v1.StatefulSetUpdateStrategy"
+    )
+    liveness_probe: JSON | None = prop("When a Druid container is restarted.", k8s=_CORE + "Probe")
+    readiness_probe: JSON | None = prop("When a pod gets traffic.", k8s=_CORE + "Probe")
+    startup_probe: JSON | None = prop(
+        "How long a Druid container may take to start.", json="startUpProbe", k8s=_CORE + "Probe"
+    )
     services: list[JSON] | None = prop(
         "Services of every node; `%s` in a name stands for the node's own name.",
         k8s=_CORE + "Service",
     )
-    node_selector: dict[str, str] | None = prop()
-    tolerations: list[JSON] | None = prop(k8s=_CORE + "Toleration")
-    affinity: JSON | None = prop(k8s=_CORE + "Affinity")
+    node_selector: dict[str, str] | None = prop("Labels of the Kubernetes nodes to run on.")
+    tolerations: list[JSON] | None = prop(
+        "Taints that the pods tolerate.", k8s=_CORE + "Toleration"
+    )
+    affinity: JSON | None = prop("Where the pods are scheduled.", k8s=_CORE + "Affinity")
     additional_container: list[AdditionalContainer] | None = prop("Sidecars of every pod.")
     rolling_deploy: bool | None = prop("Change one node group after the other.", default=True)
     default_probes: bool | None = prop("Probes for services that declare none.", default=True)
-    zookeeper: ExtensionSpec | None = prop()
-    metadata_store: ExtensionSpec | None = prop()
-    deep_storage: ExtensionSpec | None = prop()
-    metric_dimensions_json: str | None = prop(json="metricDimensions.json")
-    hdfs_site_xml: str | None = prop(json="hdfs-site.xml")
-    core_site_xml: str | None = prop(json="core-site.xml")
+    zookeeper: ExtensionSpec | None = prop("Adds ZooKeeper properties to the common ones.")
+    metadata_store: ExtensionSpec | None = prop(
+        "Adds metadata store properties to the common ones."
+    )
+    deep_storage: ExtensionSpec | None = prop("Adds deep storage properties to the common ones.")
+    metric_dimensions_json: str | None = prop(
+        "The file of that name, beside the common properties.", json="metricDimensions.json"
+    )
+    hdfs_site_xml: str | None = prop(
+        "The file of that name, beside the common properties.", json="hdfs-site.xml"
+    )
+    core_site_xml: str | None = prop(
+        "The file of that name, beside the common properties.", json="core-site.xml"
+    )
     dynamic_config: JSON | None = prop("Unused.", preserve_unknown=True)
     auth: Auth | None = prop("Credentials for Druid's HTTP API.")
-    dns_policy: str | None = prop()
-    dns_config: JSON | None = prop(k8s=_CORE + "PodDNSConfig")
+    dns_policy: str | None = prop("DNS policy of the pods.")
+    dns_config: JSON | None = prop("DNS settings of the pods.", k8s=_CORE + "PodDNSConfig")
 
 
 @attrs.frozen
 class DruidNodeStatus:
     """The Go operator's summary, kept filled."""
 
-    druid_node: str | None = prop()
-    druid_node_condition_status: str | None = prop()
-    druid_node_condition_type: str | None = prop()
-    reason: str | None = prop()
+    druid_node: str | None = prop("`All`, or the name of a pod in error.")
+    druid_node_condition_status: str | None = prop("Always `True`.")
+    druid_node_condition_type: str | None = prop("`DruidClusterReady` or `DruidNodeErrorState`.")
+    reason: str | None = prop("Why, in words.")
 
 
 @attrs.frozen
@@ -256,7 +292,7 @@ class ComponentStatus:
     """One node group as it is now."""
 
     name: str = prop("Key in `spec.nodes`.", required=True)
-    node_type: str | None = prop()
+    node_type: str | None = prop("The Druid service.")
     kind: str | None = prop("`StatefulSet` or `Deployment`.")
     desired: int | None = prop("Pods wanted.", format="int32")
     ready: int | None = prop("Pods ready.", format="int32")
@@ -280,16 +316,16 @@ class DruidStatus:
         "One entry for each node group.", list_map_keys=["name"]
     )
     ready_components: str | None = prop("Ready node groups of all, as `5/6`.")
-    druid_node_status: DruidNodeStatus | None = prop()
-    stateful_sets: list[str] | None = prop()
-    deployments: list[str] | None = prop()
-    services: list[str] | None = prop()
-    config_maps: list[str] | None = prop()
-    pod_disruption_budgets: list[str] | None = prop()
-    ingress: list[str] | None = prop()
-    hp_autoscalers: list[str] | None = prop(json="hpAutoscalers")
-    pods: list[str] | None = prop()
-    persistent_volume_claims: list[str] | None = prop()
+    druid_node_status: DruidNodeStatus | None = prop("The Go operator's summary.")
+    stateful_sets: list[str] | None = prop("Names, sorted.")
+    deployments: list[str] | None = prop("Names, sorted.")
+    services: list[str] | None = prop("Names, sorted.")
+    config_maps: list[str] | None = prop("Names, sorted.")
+    pod_disruption_budgets: list[str] | None = prop("Names, sorted.")
+    ingress: list[str] | None = prop("Names, sorted.")
+    hp_autoscalers: list[str] | None = prop("Names, sorted.", json="hpAutoscalers")
+    pods: list[str] | None = prop("Names, sorted.")
+    persistent_volume_claims: list[str] | None = prop("Names, sorted.")
 
 
 @attrs.frozen
@@ -297,5 +333,9 @@ class Druid:
     """A Druid cluster."""
 
     metadata: JSON = prop(required=True)
-    spec: DruidSpec = prop(required=True)
-    status: DruidStatus | None = prop()
+    spec: DruidSpec = prop("The desired cluster.", required=True)
+    status: DruidStatus | None = prop(
+        # Generic tools would take an object without status for a finished one.
+        "The cluster as the operator sees it.",
+        default={"observedGeneration": -1},
+    )

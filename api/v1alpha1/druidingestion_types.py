@@ -54,15 +54,15 @@ class DruidIngestionStatus:
     status: str | None = prop("Kept for the Go operator: `True` when the last operation worked.")
     reason: str | None = prop("Druid's last answer, shortened.")
     message: str | None = prop("The last operation, in the Go operator's words.")
-    last_update_time: str | None = prop(format="date-time")
+    last_update_time: str | None = prop("When Druid last took something.", format="date-time")
     current_ingestion_spec_json: str | None = prop(
         "The document that Druid took last, in the Go operator's form.",
         json="currentIngestionSpec.json",
     )
     rules: list[JSON] | None = prop("The rules that Druid took last.", preserve_unknown=True)
-    data_source: str | None = prop()
+    data_source: str | None = prop("The datasource that is written.")
     state: str | None = prop("State as Druid reports it: RUNNING, SUSPENDED, SUCCESS, ...")
-    detailed_state: str | None = prop()
+    detailed_state: str | None = prop("Druid's finer word for the state.")
     suspended: bool | None = prop("Whether Druid has the supervisor suspended.")
     spec_hash: str | None = prop("sha256 of the document that Druid took last.")
     live_baseline: str | None = prop("sha256 of what Druid made of that document.")
@@ -77,5 +77,9 @@ class DruidIngestion:
     """An ingestion into a Druid cluster."""
 
     metadata: JSON = prop(required=True)
-    spec: DruidIngestionSpec = prop(required=True)
-    status: DruidIngestionStatus | None = prop()
+    spec: DruidIngestionSpec = prop("The desired ingestion.", required=True)
+    status: DruidIngestionStatus | None = prop(
+        # Generic tools would take an object without status for a finished one.
+        "The ingestion as Druid reports it.",
+        default={"observedGeneration": -1},
+    )

@@ -150,6 +150,9 @@ def _constrain(schema: JSON, marker: Marker) -> None:
         schema["enum"] = list(marker.enum)
     if marker.list_map_keys:
         schema[LIST_MAP_KEYS] = list(marker.list_map_keys)
+    if schema.get("type") == "array":
+        # What a missing list type means, said aloud: an applied list replaces the whole list.
+        schema.setdefault(LIST_TYPE, "atomic")
     if marker.has_default:
         schema["default"] = marker.default
     if marker.rules:
