@@ -92,10 +92,13 @@ class Controller(Generic[K]):
         self._metrics = metrics
         self._clock = clock or SystemClock()
         self._log_context = log_context or _request_fields
-        self.queue: Queue[K] = PriorityQueue(
-            self.options.rate_limiter or ItemExponential(),
-            metrics=PrometheusQueueMetrics(metrics, name),
+        queue_metrics = PrometheusQueueMetrics(metrics, name)
+        queue: PriorityQueue[K] = PriorityQueue(
+            rate_limiter=self.options.rate_limiter or ItemExponential(),
+            metrics=queue_metrics,
         )
+        queue_metrics.watch(queue.processing)
+        self.queue: Queue[K] = queue
         metrics.init_controller(name, self.options.max_concurrent_reconciles)
 
     @property

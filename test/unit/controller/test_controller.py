@@ -1,0 +1,227 @@
+"""Outcomes of a pass decide what the queue does; nothing a reconciler does can end a worker."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from druid_operator.pkg.controller import CacheSyncTimeout, Controller, ControllerOptions
+from druid_operator.pkg.errors import Conflict, TerminalError
+from druid_operator.pkg.meta import NamespacedName
+from druid_operator.pkg.metrics import Metrics
+from druid_operator.pkg.reconcile import Result
+from druid_operator.pkg.source import Channel
+from druid_operator.pkg.workqueue import ItemExponential
+
+A = NamespacedName("ns", "a")
+B = NamespacedName("ns", "b")
+Pass = Callable[[NamespacedName], Awaitable[Result | None]]
+
+
+class Rig:
+    def __init__(self, do: Pass, **options: object) -> None:
+        self.metrics = Metrics()
+        self.channel: Channel[NamespacedName] = Channel("test")
+        self.passes: list[NamespacedName] = []
+        self._do = do
+        options.setdefault("rate_limiter", ItemExponential(base=0.001))
+        self.controller: Controller[NamespacedName] = Controller(
+            "test", self, [self.channel], metrics=self.metrics,
+            options=ControllerOptions(**options),  # type: ignore[arg-type] # test options
+        )  # fmt: skip
+
+    async def reconcile(self, request: NamespacedName) -> Result | None:
+        self.passes.append(request)
+        return await self._do(request)
+
+    def counter(self, name: str, **labels: str) -> float:
+        value = self.metrics.registry.get_sample_value(name, {"controller": "test", **labels})
+        assert value is not None, f"{name} was not initialised"
+        return value
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(5):
+            while not condition():
+                await asyncio.sleep(0.001)
+
+
+@asynccontextmanager
+async def running(do: Pass, **options: object) -> AsyncIterator[Rig]:
+    rig = Rig(do, **options)
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(rig.controller.start())
+        yield rig
+        task.cancel()
+
+
+async def test_success_runs_once_and_is_counted() -> None:
+    async def do(_: NamespacedName) -> None:
+        return None
+
+    async with running(do) as rig:
+        rig.channel.put(A)
+        await rig.until(
+            lambda: rig.counter("controller_runtime_reconcile_total", result="success") == 1
+        )
+    assert rig.passes == [A]
+
+
+async def test_failures_back_off_and_a_clean_pass_resets() -> None:
+    failures = iter([True] * 6 + [False, True, False])
+
+    async def do(_: NamespacedName) -> None:
+        if next(failures):
+            raise Conflict("again")
+
+    async with running(do) as rig:
+        rig.channel.put(A)
+        await rig.until(lambda: len(rig.passes) == 7)
+        assert rig.controller.queue.retries(A) == 0
+        rig.channel.put(A)
+        await rig.until(lambda: len(rig.passes) == 9)
+    assert rig.counter("controller_runtime_reconcile_errors_total") == 7
+
+
+@pytest.mark.parametrize(
+    ("error", "panics"),
+    [(RuntimeError("x"), 0), (TypeError("a mistake"), 1), (ExceptionGroup("g", [OSError()]), 0)],
+)
+async def test_any_exception_is_counted_and_tried_again(error: Exception, panics: int) -> None:
+    outcomes = iter([error, None])
+
+    async def do(_: NamespacedName) -> None:
+        if (outcome := next(outcomes)) is not None:
+            raise outcome
+
+    async with running(do) as rig:
+        rig.channel.put(A)
+        await rig.until(lambda: len(rig.passes) == 2)
+    assert rig.counter("controller_runtime_reconcile_panics_total") == panics
+
+
+async def test_leaked_cancellation_is_a_fault_of_the_reconciler_and_the_worker_lives() -> None:
+    outcomes = iter([True, False])
+
+    async def do(_: NamespacedName) -> None:
+        if next(outcomes):
+            raise asyncio.CancelledError
+
+    async with running(do) as rig:
+        rig.channel.put(A)
+        await rig.until(lambda: len(rig.passes) == 2)
+    assert rig.counter("controller_runtime_reconcile_errors_total") == 1
+
+
+async def test_terminal_error_is_not_tried_again_until_an_event() -> None:
+    async def do(request: NamespacedName) -> None:
+        if request == A:
+            raise TerminalError("fix the spec")
+
+    async with running(do) as rig:
+        rig.channel.put(A)
+        await rig.until(
+            lambda: rig.counter("controller_runtime_terminal_reconcile_errors_total") == 1
+        )
+        rig.channel.put(B)
+        await rig.until(lambda: B in rig.passes)
+        assert rig.passes == [A, B]
+        assert len(rig.controller.queue) == 0
+
+
+async def test_group_with_one_retryable_error_is_not_terminal() -> None:
+    outcomes = iter([ExceptionGroup("both", [TerminalError("x"), OSError("y")]), None])
+
+    async def do(_: NamespacedName) -> None:
+        if (outcome := next(outcomes)) is not None:
+            raise outcome
+
+    async with running(do) as rig:
+        rig.channel.put(A)
+        await rig.until(lambda: len(rig.passes) == 2)
+
+
+async def test_pass_over_its_time_limit_is_ended_and_counted() -> None:
+    outcomes = iter([True, False])
+
+    async def do(_: NamespacedName) -> None:
+        if next(outcomes):
+            await asyncio.Event().wait()
+
+    async with running(do, reconciliation_timeout=0.01) as rig:
+        rig.channel.put(A)
+        await rig.until(lambda: len(rig.passes) == 2)
+    assert rig.counter("controller_runtime_reconcile_timeouts_total") == 1
+
+
+async def test_one_key_is_never_reconciled_twice_at_the_same_time() -> None:
+    running_now: set[NamespacedName] = set()
+    finish = asyncio.Event()
+
+    async def do(request: NamespacedName) -> None:
+        assert request not in running_now
+        running_now.add(request)
+        await finish.wait()
+        running_now.discard(request)
+
+    async with running(do, max_concurrent_reconciles=4) as rig:
+        rig.channel.put(A)
+        await rig.until(lambda: A in running_now)
+        for _ in range(1000):
+            rig.channel.put(A)
+        rig.channel.put(B)
+        await rig.until(lambda: B in running_now)
+        finish.set()
+        await rig.until(lambda: len(rig.passes) == 3 and not running_now)
+    assert rig.passes == [A, B, A]
+
+
+async def test_drain_finishes_what_runs_and_starts_nothing() -> None:
+    finish = asyncio.Event()
+    done: list[NamespacedName] = []
+
+    async def do(request: NamespacedName) -> None:
+        await finish.wait()
+        done.append(request)
+
+    rig = Rig(do)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(rig.controller.start())
+        rig.channel.put(A)
+        rig.channel.put(B)
+        await rig.until(lambda: rig.passes == [A])
+        drain = tasks.create_task(rig.controller.drain())
+        await asyncio.sleep(0)
+        finish.set()
+        await drain
+    assert done == [A]
+
+
+async def test_source_that_does_not_sync_is_named() -> None:
+    class Stuck(Channel[NamespacedName]):
+        async def wait_for_sync(self) -> None:
+            await asyncio.Event().wait()
+
+    async def do(_: NamespacedName) -> None:
+        return None
+
+    controller: Controller[NamespacedName] = Controller(
+        "test", Rig(do), [Stuck("kind things")], metrics=Metrics(),
+        options=ControllerOptions(cache_sync_timeout=0.01),
+    )  # fmt: skip
+    with pytest.raises(CacheSyncTimeout, match="kind things did not sync"):
+        await controller.start()
+
+
+async def test_requeue_after_runs_again_and_an_event_in_between_cancels_the_timer() -> None:
+    async def do(_: NamespacedName) -> Result:
+        return Result(requeue_after=3600)
+
+    async with running(do) as rig:
+        rig.channel.put(A)
+        await rig.until(lambda: len(rig.passes) == 1)
+        rig.channel.put(A)
+        await rig.until(lambda: len(rig.passes) == 2)
+        assert rig.counter("controller_runtime_reconcile_total", result="requeue_after") >= 1
