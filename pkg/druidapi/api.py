@@ -1,7 +1,7 @@
 """What the operator asks of a Druid cluster: a protocol per concern, all together ``DruidAPI``.
 
 One implementation speaks HTTP (``client``). Every call has a deadline of its own and raises a
-``DruidError``. ``NotFound`` is trusted: before it is raised, the leader was asked whether it is one.
+``DruidError``. ``NotFound`` is trusted: before raising it, the leader was asked if it is one.
 ``comment`` goes to Druid's audit log (kind, namespace, name and generation of the object on whose
 behalf we act).
 """

@@ -159,6 +159,8 @@ def error_body(text: str) -> ErrorBody:
         body = json.loads(text, strict=False)
     except ValueError:
         return ErrorBody(text.strip())
+    if isinstance(body, dict) and isinstance(body.get("error"), dict):
+        body = body["error"]  # SQL tasks wrap a DruidException in {taskId, state, error}
     if not isinstance(body, dict):
         return ErrorBody(text.strip())
     return ErrorBody(

@@ -55,16 +55,26 @@ def druid_exception(
     return ok(body, status=status)
 
 
-def page(status: int, message: str, path: str, *, jetty12: bool, cause: str = "") -> web.Response:
+def page(
+    status: int,
+    message: str,
+    path: str,
+    *,
+    jetty12: bool,
+    cause: bool = False,
+    root: str = "",
+) -> web.Response:
     """The container's error page as it answers ``Accept: application/json``.
 
     Texts are escaped for HTML. Jetty 12 writes its JSON with newlines as they are.
     """
-    text = html.escape(message).replace("&#x27;", "&apos;")
-    body = {"servlet": "default", "message": text, "url": path, "status": str(status)}
+    body = {"servlet": "default", "message": message, "url": path, "status": str(status)}
     if cause:
-        body["cause0"] = text
+        body["cause0"] = message
+    if root:
+        body["cause1"] = root
+    escaped = {k: html.escape(v).replace("&#x27;", "&apos;") for k, v in body.items()}
     if not jetty12:
-        return ok(body, status=status)
-    lines = ",\n".join(f'"{k}":"{v}"'.replace("\\n", "\n") for k, v in body.items())
+        return ok(escaped, status=status)
+    lines = ",\n".join(f'"{k}":"{v}"' for k, v in escaped.items())
     return raw(status, "{\n" + lines + "\n}")

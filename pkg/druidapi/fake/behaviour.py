@@ -1,7 +1,7 @@
 """What a test or a demo can decide about the fake: how fast, how well, and who may ask.
 
-Defaults are quick and friendly. ``None`` for a time means Druid's own pace (what the spec says, or what
-was measured), which is how the recordings are replayed.
+Defaults are quick and friendly. ``None`` for a time means Druid's own pace (what the spec says, or
+what was measured), which is how the recordings are replayed.
 """
 
 from __future__ import annotations
@@ -13,6 +13,11 @@ import attrs
 Kafka = Literal["reachable", "unreachable", "unresolvable"]
 #: ``none``: nobody leads. ``other``: asked directly, we are a follower and redirect.
 Leader = Literal["here", "none", "other"]
+
+#: Seconds, measured on 33.0.0 with a closed port: three failed runs after CONNECTING_TO_STREAM.
+MEASURED_UNHEALTHY_AFTER = 12.5
+#: Seconds: ``offsetFetchPeriod`` by default.
+MEASURED_LAG_AFTER = 30.0
 
 
 @attrs.define
@@ -27,11 +32,13 @@ class Behaviour:
         mutation_seconds: how long a supervisor mutation holds Druid's one lock.
         kafka: overrides what the bootstrap servers tell (port 1 is closed, ``.invalid`` unknown).
         lag: aggregate lag by datasource.
+        stream_rows: rows that streams have put into a datasource, for counting queries.
         failing_tasks: datasources whose every streaming task dies at once, while Druid calls the
             supervisor healthy.
         failing_batches: datasources whose batch tasks fail, with the words to fail with.
         task_slots: most tasks in the queue, 429 beyond; ``None`` for no limit.
         extensions: loaded extensions, which is which supervisor types are known.
+        sql_tasks: whether SQL ingestion is loaded (an extension until 34).
         proxy: whether the router forwards management calls.
         router: whether we are a router, or the Coordinator-Overlord asked directly.
         leader_url: where a follower redirects to.
@@ -46,17 +53,15 @@ class Behaviour:
     mutation_seconds: float = 0.0
     kafka: Kafka | None = None
     lag: dict[str, int] = attrs.field(factory=dict)
+    stream_rows: dict[str, int] = attrs.field(factory=dict)
     failing_tasks: set[str] = attrs.field(factory=set)
     failing_batches: dict[str, str] = attrs.field(factory=dict)
     task_slots: int | None = None
     extensions: frozenset[str] = frozenset({"kafka", "kinesis", "rabbit"})
+    sql_tasks: bool = True
     proxy: bool = True
     router: bool = True
     leader: Leader = "here"
     leader_url: str = "http://127.0.0.1:1"
     basic_auth: tuple[str, str] | None = None
     forbidden: set[str] = attrs.field(factory=set)
-
-    #: Measured on 33.0.0 with a closed port: three failed runs after CONNECTING_TO_STREAM.
-    MEASURED_UNHEALTHY_AFTER = 12.5
-    MEASURED_LAG_AFTER = 30.0

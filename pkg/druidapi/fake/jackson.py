@@ -1,4 +1,4 @@
-"""Reading JSON the way Jackson does for Druid: coerced scalars, dropped unknown keys, its refusals."""
+"""Reading JSON as Jackson does for Druid: coerced scalars, dropped keys, and its refusals."""
 
 from __future__ import annotations
 

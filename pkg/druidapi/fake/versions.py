@@ -1,7 +1,7 @@
 """What differs between Druid versions, as far as an operator can see it over HTTP.
 
-One row per change, the first version that has it. Sources: the notes in Druid's own release pages and
-exchanges recorded from 33.0.0 and 37.0.0; rows without a recording are marked (source).
+One row per change, the first version that has it. Held to exchanges recorded from 33.0.0 and
+37.0.0; what no recording shows is read in Druid's source, and marked so.
 """
 
 from __future__ import annotations

@@ -1,0 +1,172 @@
+"""The client's laws: which failure is which, what may be repeated, and what is trusted."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from druid_operator.pkg.druidapi import Deadlines, DruidClient, errors
+from druid_operator.pkg.druidapi.fake import Behaviour, FakeDruid, Fault
+from druid_operator.pkg.druidapi.transport import StaticCredentials, basic_authorization
+
+
+def noop(task_id: str, run_time: int = 1) -> dict[str, object]:
+    return {"type": "noop", "id": task_id, "runTime": run_time}
+
+
+async def test_a_closed_port_is_not_sent() -> None:
+    async with FakeDruid() as druid:
+        url = druid.url
+    async with DruidClient(url) as client:
+        with pytest.raises(errors.NotSent):
+            await client.submit_task(noop("t"))
+
+
+async def test_a_404_without_the_management_proxy_is_not_an_absence() -> None:
+    async with (
+        FakeDruid(behaviour=Behaviour(proxy=False)) as druid,
+        DruidClient(druid.url) as client,
+    ):
+        with pytest.raises(errors.ProxyDisabled, match="managementProxy"):
+            await client.supervisor_spec("wiki")
+        with pytest.raises(errors.ProxyDisabled):
+            await client.check_ready()
+
+
+async def test_a_404_of_the_leader_is_an_absence() -> None:
+    async with FakeDruid() as druid, DruidClient(druid.url) as client:
+        with pytest.raises(errors.NotFound, match="Cannot find any supervisor with id"):
+            await client.supervisor_spec("wiki")
+
+
+@pytest.mark.parametrize("router", [True, False])
+async def test_without_a_leader_nothing_is_ready(router: bool) -> None:
+    behaviour = Behaviour(router=router, leader="none")
+    async with (
+        FakeDruid(behaviour=behaviour) as druid,
+        DruidClient(druid.url, via_router=router) as client,
+    ):
+        with pytest.raises(errors.NotReady):
+            await client.check_ready()
+        with pytest.raises(errors.NotReady):
+            await client.supervisor_states()
+
+
+async def test_a_redirect_is_followed_only_where_it_was_allowed() -> None:
+    async with FakeDruid(behaviour=Behaviour(router=False)) as leader:
+        behaviour = Behaviour(router=False, leader="other", leader_url=leader.url)
+        async with FakeDruid(behaviour=behaviour) as follower:
+            async with DruidClient(follower.url, via_router=False) as client:
+                with pytest.raises(errors.NotLeader):
+                    await client.submit_task(noop("t"))
+            assert len(leader.tasks) == 0
+            async with DruidClient(
+                follower.url, via_router=False, redirect=lambda target: target
+            ) as client:
+                await client.submit_task(noop("t"))
+            assert [t.id for t in leader.tasks] == ["t"]
+
+
+async def test_a_lost_answer_to_a_mutation_is_unknown_and_the_second_try_finds_it() -> None:
+    async with FakeDruid() as druid, DruidClient(druid.url) as client:
+        druid.fault(Fault("cut", method="POST", after=True))
+        with pytest.raises(errors.OutcomeUnknown):
+            await client.submit_task(noop("t"))
+        again = await client.submit_task(noop("t"))
+        assert again.existed
+        assert len(druid.tasks) == 1
+
+
+async def test_a_held_mutation_is_unknown_and_a_held_read_is_a_timeout() -> None:
+    async with (
+        FakeDruid() as druid,
+        DruidClient(druid.url, deadlines=Deadlines(read=0.05, mutation=0.05)) as client,
+    ):
+        druid.fault(Fault("hold", times=2))
+        with pytest.raises(errors.OutcomeUnknown):
+            await client.submit_task(noop("t"))
+        with pytest.raises(errors.Timeout):
+            await client.tasks()
+
+
+class Rotating:
+    """Credentials whose cached value has gone stale."""
+
+    def __init__(self, stale: str, fresh: str) -> None:
+        self.current, self.fresh = stale, fresh
+        self.refreshed = 0
+
+    async def authorization(self, *, refresh: bool = False) -> str:
+        if refresh:
+            self.current = self.fresh
+            self.refreshed += 1
+        return self.current
+
+
+async def test_a_401_reads_the_credentials_again_once() -> None:
+    good = basic_authorization("operator", "new")
+    rotating = Rotating(basic_authorization("operator", "old"), good)
+    async with (
+        FakeDruid(behaviour=Behaviour(basic_auth=("operator", "new"))) as druid,
+        DruidClient(druid.url, credentials=rotating) as client,
+    ):
+        await client.submit_task(noop("t"))
+        await client.tasks()
+    assert rotating.refreshed == 1
+    assert [r.status for r in druid.requests] == [401, 200, 200]
+
+
+async def test_wrong_credentials_are_told_from_a_forbidden_datasource() -> None:
+    behaviour = Behaviour(basic_auth=("operator", "pw"), forbidden={"secret"})
+    async with FakeDruid(behaviour=behaviour) as druid:
+        wrong = StaticCredentials(basic_authorization("operator", "no"))
+        async with DruidClient(druid.url, credentials=wrong) as client:
+            with pytest.raises(errors.AuthFailed, match="User authentication failed") as caught:
+                await client.check_ready()
+            assert caught.value.status == 401
+        right = StaticCredentials(basic_authorization("operator", "pw"))
+        async with DruidClient(druid.url, credentials=right) as client:
+            with pytest.raises(errors.AuthFailed, match="Unauthorized") as caught:
+                await client.submit_task({**noop("t"), "dataSource": "secret"})
+            assert caught.value.status == 403
+
+
+@pytest.mark.parametrize("name", ["plain", "a b", "a:b", "größe", "a%2Fb", "q?x=1&y", "a+b"])
+async def test_any_supervisor_id_survives_the_url(name: str, kafka_spec) -> None:
+    async with FakeDruid() as druid, DruidClient(druid.url) as client:
+        submitted = await client.submit_supervisor(kafka_spec(name))
+        assert submitted.id == name
+        assert (await client.supervisor_status(name)).id == name
+        await client.terminate_supervisor(name)
+        assert name not in druid.supervisors
+
+
+async def test_every_mutation_says_who_acts_and_for_whom(kafka_spec) -> None:
+    async with FakeDruid() as druid, DruidClient(druid.url) as client:
+        await client.submit_supervisor(kafka_spec("wiki"), comment="DruidIngestion/ns/wiki gen=1")
+        await client.suspend_supervisor("wiki", comment="DruidIngestion/ns/wiki gen=2")
+        logged = druid.mutations()
+    assert [r.author for r in logged] == ["druid-operator"] * 2
+    assert [r.comment[-5:] for r in logged] == ["gen=1", "gen=2"]
+
+
+async def test_a_cancelled_call_leaves_no_connection_behind() -> None:
+    async with FakeDruid() as druid, DruidClient(druid.url) as client:
+        druid.fault(Fault("hold"))
+        call = asyncio.create_task(client.tasks())
+        while not druid.requests and not call.done():  # the fake logs on arrival's end
+            await asyncio.sleep(0)
+            if druid._faults[0].seen:
+                break
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        assert await client.tasks() == []
+
+
+async def test_offsets_that_would_reset_everything_are_refused_here(kafka_spec) -> None:
+    async with FakeDruid() as druid, DruidClient(druid.url) as client:
+        with pytest.raises(ValueError, match="everything"):
+            await client.reset_offsets("wiki", {})
+        assert not druid.requests
