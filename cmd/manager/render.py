@@ -30,8 +30,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "render",
         help="print the objects that the operator makes of a Druid",
         description="Print every child object of the Druid clusters in the files, as one List. "
-        "Needs no Kubernetes cluster. The CRD's defaults are applied; ConfigMaps in the files serve "
-        "spec.extraCommonConfig. An object without namespace is taken to be in `default`.",
+        "Needs no Kubernetes cluster. The CRD's defaults are applied; ConfigMaps in the files "
+        "serve spec.extraCommonConfig. An object without namespace is taken to be in `default`.",
     )
     parser.add_argument(
         "-f", "--filename", action="append", required=True, metavar="FILE",

@@ -23,28 +23,30 @@ from druid_operator.pkg.meta.quantity import canonical_quantity
 
 
 def canonical(obj: JSON) -> JSON:
-    """A deep copy in stored form. Keys keep their order; ``status``, which is not ours, is dropped.
+    """A deep copy in stored form; ``status``, which is not ours, is dropped.
 
-    The object must have passed :func:`~druid_operator.internal.druid.go_json.go_json`, which
-    reports values of a wrong type.
+    Fields are in the order of the Go types and maps sorted, so that one intent gives one text however
+    the user ordered it. The object must have passed
+    :func:`~druid_operator.internal.druid.go_json.go_json`, which reports values of a wrong type.
     """
-    result: JSON = _struct(struct_of(GroupVersionKind.of(obj)), obj)
-    result.pop("status", None)
-    return result
+    stored = _struct(struct_of(GroupVersionKind.of(obj)), obj)
+    stored.pop("status", None)
+    # Go declares `kind` first; people expect it second.
+    return {"apiVersion": stored.pop("apiVersion"), **stored}
 
 
 def _struct(name: str, obj: JSON) -> JSON:
-    known = {field.name: field for field in fields_of(name)}
     result: JSON = {}
-    for key, value in obj.items():
-        field = known.get(key)
-        if field is None:
-            result[key] = copy.deepcopy(value)
-        elif not _is_dropped(field, value):
+    fields = fields_of(name)
+    for field in fields:
+        value = obj.get(field.name)
+        if not _is_dropped(field, value):
             stored = _value(field.type, value)
             # An empty struct is Go's word for "nothing given"; behind a pointer it is a choice.
             if stored or not is_struct(field.type):
-                result[key] = stored
+                result[field.name] = stored
+    for key in sorted(obj.keys() - {field.name for field in fields}):
+        result[key] = copy.deepcopy(obj[key])
     return result
 
 
@@ -58,7 +60,7 @@ def _value(type_: str, value: Any) -> Any:
     if type_[0] == "[":
         return [_value(type_[2:], item) for item in value]
     if type_[0] == "{":
-        return {key: _value(type_[2:], item) for key, item in value.items()}
+        return {key: _value(type_[2:], value[key]) for key in sorted(value)}
     if type_ == "quantity":
         return canonical_quantity(value)
     return _struct(type_, value) if is_struct(type_) else copy.deepcopy(value)

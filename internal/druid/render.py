@@ -1,7 +1,7 @@
-"""From manifests as people write them to the children of the clusters among them, without a cluster.
+"""From manifests as people write them to the children of the ``Druid`` objects among them.
 
-What the API server would do on the way in (defaults, pruning, validation) is done here, so that what
-is rendered is what the operator would make of the stored object.
+What the API server would do on the way in (defaults, pruning, validation) is done here: what is
+rendered is what the operator would make of the stored object.
 """
 
 from __future__ import annotations
@@ -76,9 +76,8 @@ def render(
 
 def _members(obj: Any) -> Iterator[JSON]:
     if not isinstance(obj, dict) or not isinstance(obj.get("kind"), str):
-        raise InvalidObject(
-            [FieldError("", f"an object with apiVersion and kind, got {obj!r:.60}")]
-        )
+        message = f"must be an object with apiVersion and kind, got {obj!r:.60}"
+        raise InvalidObject([FieldError("", message)])
     if obj["kind"].endswith("List") and isinstance(obj.get("items"), list):
         for item in obj["items"]:
             yield from _members(item)
