@@ -43,7 +43,7 @@ KEYS = frozenset({
     # requests
     "method", "host", "path", "status",
     # the process and its parts
-    "runnable", "address", "identity", "holder", "lease", "signal", "version", "scope", "stack",
+    "runnable", "address", "identity", "holder", "lease", "signal", "version", "scope", "stacks",
 })  # fmt: skip
 #: What the processors themselves put on a line.
 OWN_KEYS = frozenset({"ts", "level", "msg", "logger", "exception"})
