@@ -61,7 +61,7 @@ def _context(sent: JSON) -> JSON:
 def index_payload(sent: JSON, task_id: str, version: Version) -> JSON:
     """``index_parallel`` and ``index``; the recordings have the first."""
     spec = object_(sent, "spec") or {}
-    schema = data_schema(object_(spec, "dataSchema") or {})
+    schema = data_schema(object_(spec, "dataSchema") or {}, version)
     io = object_(spec, "ioConfig") or {}
     if object_(io, "inputSource") is None:
         raise cannot_construct(_PARALLEL, "inputSource")

@@ -16,8 +16,8 @@ Leader = Literal["here", "none", "other"]
 
 #: Seconds, measured on 33.0.0 with a closed port: three failed runs after CONNECTING_TO_STREAM.
 MEASURED_UNHEALTHY_AFTER = 12.5
-#: Seconds: ``offsetFetchPeriod`` by default.
-MEASURED_LAG_AFTER = 30.0
+#: Seconds before offsets are fetched for the first time, a constant of Druid's.
+MEASURED_LAG_AFTER = 15.0
 
 
 @attrs.define

@@ -55,10 +55,18 @@ class Cluster:
             refusal = self.page(request, 500, f"javax.servlet.ServletException: {words}", words)
             raise answers.Refusal(refusal) from None
 
-    def page(self, request: web.Request, status: int, message: str, root: str = "") -> web.Response:
+    def page(
+        self,
+        request: web.Request,
+        status: int,
+        message: str,
+        root: str = "",
+        *,
+        cause: bool = True,
+    ) -> web.Response:
         """The container's error page; ``root`` is the exception below the first one."""
         return answers.page(
-            status, message, request.path, jetty12=self.version.jetty12, cause=True, root=root
+            status, message, request.path, jetty12=self.version.jetty12, cause=cause, root=root
         )
 
     def authorize(self, data_source: str) -> None:

@@ -43,7 +43,7 @@ class CompactionRoutes:
             web.get(f"{_UNIFIED}/config/cluster", self.cluster),
             web.post(f"{_UNIFIED}/config/cluster", self.set_cluster),
             web.get(f"{_UNIFIED}/config/datasources", self.unified_all),
-            web.get(one, self.get),
+            web.get(one, self.unified_get),
             web.post(one, self.unified_set),
             web.delete(one, self.unified_delete),
             web.get(f"{one}/history", self.unified_history),
@@ -72,6 +72,15 @@ class CompactionRoutes:
     async def get(self, request: web.Request) -> web.Response:
         config = self._config.compaction.get(self._name(request))
         return self._missing() if config is None else answers.ok(config)
+
+    async def unified_get(self, request: web.Request) -> web.Response:
+        name = self._name(request)
+        if not self._cluster.compaction_supervisors:
+            return await self.get(request)
+        supervisor = self._cluster.supervisors.get(f"autocompact__{name}")
+        if supervisor is None:
+            return self._missing(f"Compaction supervisor for datasource[{name}] does not exist")
+        return answers.ok(supervisor.spec["spec"])
 
     def _store(self, request: web.Request, config: JSON) -> None:
         name = config["dataSource"]
@@ -150,8 +159,9 @@ class CompactionRoutes:
         if config["dataSource"] != name:
             words = f"DataSource in spec[{config['dataSource']}] does not match DataSource in path"
             return answers.druid_exception(400, f"{words}[{name}]")
-        self._store(request, config)
-        if self._cluster.compaction_supervisors:
+        if not self._cluster.compaction_supervisors:
+            self._store(request, config)
+        else:  # the supervisor is the configuration now; the other API does not see it
             spec = {"type": "autocompact", "spec": config, "suspended": False}
             self._cluster.supervisors.put(f"autocompact__{name}", name, spec, skip_unmodified=True)
         return self._done()
@@ -164,7 +174,6 @@ class CompactionRoutes:
                 words = f"Compaction supervisor for datasource[{name}] does not exist"
                 return self._missing(words)
             self._cluster.supervisors.remove(supervisor)
-            self._config.compaction.pop(name, None)
         elif self._config.compaction.pop(name, None) is None:
             return self._missing()
         return self._done()

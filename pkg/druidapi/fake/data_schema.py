@@ -19,7 +19,7 @@ _PERIODS = {
 _NAMES = frozenset(_PERIODS.values())
 
 
-def data_schema(sent: JSON) -> JSON:
+def data_schema(sent: JSON, version: Version) -> JSON:
     check_data_source(sent.get("dataSource"))
     if sent.get("timestampSpec") is None and sent.get("parser") is None:
         raise cannot_construct(_SCHEMA, "timestampSpec")
@@ -28,7 +28,9 @@ def data_schema(sent: JSON) -> JSON:
     return {
         "dataSource": sent["dataSource"],
         "timestampSpec": timestamp,
-        "dimensionsSpec": _dimensions(sent.get("dimensionsSpec") or {}, timestamp, metrics),
+        "dimensionsSpec": _dimensions(
+            sent.get("dimensionsSpec") or {}, timestamp, metrics, version
+        ),
         "metricsSpec": metrics,
         "granularitySpec": _granularities(sent.get("granularitySpec") or {}),
         "transformSpec": _transforms(sent.get("transformSpec") or {}),
@@ -51,26 +53,28 @@ def _timestamp(sent: JSON) -> JSON:
     }
 
 
-def _dimensions(sent: JSON, timestamp: JSON, metrics: list[JSON]) -> JSON:
+def _dimensions(sent: JSON, timestamp: JSON, metrics: list[JSON], version: Version) -> JSON:
     columns = {"__time", timestamp["column"]}
     for metric in metrics:
         columns.update(filter(None, (metric.get("name"), metric.get("fieldName"))))
     # A Java set: its order means nothing, and here it is made to differ from the order sent.
     exclusions = sorted({*(sent.get("dimensionExclusions") or ()), *columns}, reverse=True)
     return {
-        "dimensions": [_dimension(d) for d in sent.get("dimensions") or ()],
+        "dimensions": [_dimension(d, version) for d in sent.get("dimensions") or ()],
         "dimensionExclusions": exclusions,
         "includeAllDimensions": boolean(sent, "includeAllDimensions", False),
         "useSchemaDiscovery": boolean(sent, "useSchemaDiscovery", False),
     }
 
 
-def _dimension(sent: Any) -> JSON:
+def _dimension(sent: Any, version: Version) -> JSON:
     given: JSON = {"name": sent} if isinstance(sent, str) else sent
     kind = given.get("type") or "string"
     full: JSON = {"type": kind, "name": given.get("name")}
     if kind == "json":
         full["formatVersion"] = given.get("formatVersion") or 5
+        if version.sparse_index_spec:
+            full["columnFormatSpec"] = given.get("columnFormatSpec")
     full["multiValueHandling"] = given.get("multiValueHandling") or "SORTED_ARRAY"
     # Only columns with a dictionary have a bitmap index by default.
     full["createBitmapIndex"] = boolean(given, "createBitmapIndex", kind in ("string", "json"))

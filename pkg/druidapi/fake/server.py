@@ -189,7 +189,7 @@ class FakeDruid:
             return
         if self.behaviour.router and not self.behaviour.proxy:
             # The servlet is not mapped at all, so this is the container's own 404.
-            raise answers.Refusal(self._cluster.page(request, 404, "Not Found"))
+            raise answers.Refusal(self._cluster.page(request, 404, "Not Found", cause=False))
         self._check_leader(request)
 
     def _check_leader(self, request: web.Request) -> None:
@@ -203,7 +203,9 @@ class FakeDruid:
         if request.path.endswith(("/isLeader", "/leader")):
             return
         if leader == "none":
-            raise answers.Refusal(self._cluster.page(request, 503, "Service Unavailable"))
+            raise answers.Refusal(
+                self._cluster.page(request, 503, "Service Unavailable", cause=False)
+            )
         moved = answers.empty(307)
         moved.headers["Location"] = self.behaviour.leader_url + request.path_qs
         raise answers.Refusal(moved)
@@ -223,7 +225,7 @@ class FakeDruid:
             return
         same_user = _user(given) == user
         words = "User authentication failed." if same_user else "Unauthorized"
-        raise answers.Refusal(self._cluster.page(request, 401, words))
+        raise answers.Refusal(self._cluster.page(request, 401, words, cause=False))
 
 
 def _user(given: str) -> str:

@@ -56,6 +56,9 @@ class ServiceRoutes:
             web.post("/druid/indexer/v1/worker/{host}/enable", self.enable_worker),
             web.post("/druid/indexer/v1/worker/{host}/disable", self.disable_worker),
             web.post("/druid/v2/sql", self.sql),
+            web.get("/druid/v2/sql/task/enabled", self.sql_tasks_enabled),
+            web.post("/druid/v2/sql/task", self.sql_task),
+            web.get("/", self.root),
         ]
 
     async def status(self, request: web.Request) -> web.Response:
@@ -166,6 +169,18 @@ class ServiceRoutes:
             return answers.error(500, f"Worker on host {host} does not exists")
         self._cluster.worker_disabled = disabled
         return answers.ok({host: "disabled" if disabled else "enabled"})
+
+    async def sql_tasks_enabled(self, request: web.Request) -> web.Response:
+        enabled = self._cluster.behaviour.sql_tasks
+        return answers.ok({"enabled": True}) if enabled else answers.empty(404)
+
+    async def sql_task(self, request: web.Request) -> web.Response:
+        if not self._cluster.behaviour.sql_tasks:
+            return answers.empty(405)
+        return answers.error(501, "The fake runs no SQL tasks yet")
+
+    async def root(self, request: web.Request) -> web.Response:
+        return self._cluster.page(request, 404, "Not Found", cause=False)
 
     async def sql(self, request: web.Request) -> web.Response:
         """Counting rows of a datasource is all the SQL there is."""

@@ -36,7 +36,7 @@ def stream_spec(sent: JSON, version: Version) -> JSON:
     sections = {**sent, **(object_(sent, "spec") or {})}
     schema_sent = object_(sections, "dataSchema")
     io_sent = object_(sections, "ioConfig")
-    schema = data_schema(schema_sent) if schema_sent is not None else None
+    schema = data_schema(schema_sent, version) if schema_sent is not None else None
     io = _io(kind, io_sent, version) if io_sent is not None else None
     if schema is None:
         raise cannot_construct(java, "dataSchema")
@@ -65,7 +65,7 @@ def _io(kind: str, sent: JSON, version: Version) -> JSON:
         f'{package}.{name}SupervisorSpec["spec"]->{package}.{name}SupervisorIngestionSpec'
         f'["ioConfig"]->{package}.{name}SupervisorIOConfig'
     )
-    scaler = _auto_scaler(object_(sent, "autoScalerConfig"))
+    scaler = _auto_scaler(object_(sent, "autoScalerConfig"), version)
     tasks = integer(sent, "taskCount", 1)
     if scaler is not None and scaler["enableTaskAutoScaler"] and not version.keeps_task_count:
         tasks = scaler["taskCountMin"]
@@ -136,10 +136,12 @@ def _source(kind: str, sent: JSON) -> JSON:
     return {"uri": sent.get("uri"), "consumerProperties": sent.get("consumerProperties") or {}}
 
 
-def _auto_scaler(sent: JSON | None) -> JSON | None:
+def _auto_scaler(sent: JSON | None, version: Version) -> JSON | None:
     if sent is None:
         return None
+    older = {} if version.explicit_ids else {"lagAggregate": sent.get("lagAggregate")}
     return {
+        **older,
         "autoScalerStrategy": sent.get("autoScalerStrategy") or "lagBased",
         "lagCollectionIntervalMillis": integer(sent, "lagCollectionIntervalMillis", 30000),
         "lagCollectionRangeMillis": integer(sent, "lagCollectionRangeMillis", 600000),
@@ -157,7 +159,6 @@ def _auto_scaler(sent: JSON | None) -> JSON | None:
         "minTriggerScaleActionFrequencyMillis": integer(
             sent, "minTriggerScaleActionFrequencyMillis", 600000
         ),
-        "lagAggregate": sent.get("lagAggregate"),
     }
 
 

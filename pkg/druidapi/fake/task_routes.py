@@ -198,8 +198,9 @@ class TaskRoutes:
             "segmentAvailabilityConfirmed": good and awaited,
             "segmentAvailabilityWaitTimeMs": 0,
             "recordsProcessed": {},
-            "segmentsPublished": 1 if good and task.rows else 0,
         }
+        if good:
+            payload["segmentsPublished"] = 1 if task.rows else 0
         stats = {"type": "ingestionStatsAndErrors", "taskId": task.id, "payload": payload}
         context = {"type": "taskContext", "taskId": task.id, "payload": task.payload["context"]}
         return {"ingestionStatsAndErrors": stats, "taskContext": context}
