@@ -36,7 +36,7 @@ def _chapter(kind: CustomResource) -> str:
     ]
     # `metadata` is the API server's own.
     skipped = {"metadata"}
-    for model in _models(kind.model):
+    for model in models_below(kind.model):
         title = resource.kind if model is kind.model else model.__name__
         lines += ["", f"### {title}", ""]
         if model is not kind.model:
@@ -51,7 +51,7 @@ def _chapter(kind: CustomResource) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _models(root: type) -> Iterator[type]:
+def models_below(root: type) -> Iterator[type]:
     """``root`` and every attrs class below it, each once, in the order of their fields."""
     seen: dict[type, None] = {}
 
