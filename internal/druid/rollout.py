@@ -1,8 +1,8 @@
 """The order in which a change reaches the node groups of a cluster, and how far it has come.
 
-A node group waits only while another one, earlier in the order, is taking a change of ours. It never
-waits for pods that are merely unready: whoever repairs a coordinator that everybody else waits for
-must not be made to wait for everybody else.
+A node group waits only while another one, earlier in the order, is taking a change of ours. It
+never waits for pods that are merely unready: whoever repairs a coordinator that everybody else
+waits for must not be made to wait for everybody else.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 
 from druid_operator.pkg.apply import Action, Verb
-from druid_operator.pkg.meta import JSON
+from druid_operator.pkg.meta import JSON, find_condition
 
 
 @attrs.frozen(kw_only=True)
@@ -44,11 +44,14 @@ def progress_of(workload: JSON) -> Progress:
     ready: int = status.get("readyReplicas", 0)
     updated: int = status.get("updatedReplicas", 0)
     generation = workload["metadata"].get("generation", 0)
-    # Until the controller has seen the newest spec, the counts speak of the one before.
-    if status.get("observedGeneration", 0) < generation:
-        rolling, message = True, f"generation {generation} has not been seen by its controller"
+    observed: int = status.get("observedGeneration", 0)
+    if observed < generation:
+        # The counts still speak of the spec before. At first there is none: nothing is replaced.
+        rolling = observed > 0
+        message = f"its controller has not seen generation {generation} yet"
     elif workload["kind"] == "Deployment":
         rolling, message = _deployment_rollout(spec, status, desired, updated)
+        rolling = rolling and not _is_first_revision(workload)
     else:
         rolling, message = _stateful_set_rollout(spec, status, desired, updated)
     if not message and ready < desired:
@@ -73,9 +76,7 @@ def _stateful_set_rollout(spec: JSON, status: JSON, desired: int, updated: int) 
 def _deployment_rollout(spec: JSON, status: JSON, desired: int, updated: int) -> tuple[bool, str]:
     if spec.get("paused"):
         return False, "the Deployment is paused"
-    progressing = next(
-        (c for c in status.get("conditions") or () if c.get("type") == "Progressing"), {}
-    )
+    progressing = find_condition(status.get("conditions"), "Progressing") or {}
     if progressing.get("reason") == "ProgressDeadlineExceeded":
         return True, str(progressing.get("message") or "the progress deadline is exceeded")
     if updated < desired:
@@ -89,6 +90,12 @@ def _deployment_rollout(spec: JSON, status: JSON, desired: int, updated: int) ->
         rolling = progressing.get("reason") != "NewReplicaSetAvailable"
         return rolling, f"{available} of {updated} updated pods are available"
     return False, ""
+
+
+def _is_first_revision(deployment: JSON) -> bool:
+    """Its first pods are being made: there are none to be replaced."""
+    annotations = deployment["metadata"].get("annotations") or {}
+    return bool(annotations.get("deployment.kubernetes.io/revision") == "1")
 
 
 @attrs.frozen(kw_only=True)

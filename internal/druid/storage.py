@@ -1,7 +1,7 @@
 """Which claims belong to a cluster: the ones that go with it.
 
-A claim holds data, so labels alone do not prove anything: they can be copied by hand. A claim counts
-as made from a template only if its name is the one that the StatefulSet controller gives.
+A claim holds data, so labels alone do not prove anything: they can be copied by hand. A claim
+counts as made from a template only if its name is the one that the StatefulSet controller gives.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from druid_operator.pkg.meta import JSON
 def template_names(druid: JSON, stateful_sets: Iterable[JSON]) -> Mapping[str, frozenset[str]]:
     """Names of the claim templates by node group (its unique name).
 
-    From the spec and from the live StatefulSets: either may be gone, or be ahead of the other. Reads
-    the object as it is stored, because an object that does not decode must be deletable too.
+    From the spec and from the live StatefulSets: either may be gone, or be ahead of the other.
+    Reads the object as it is stored, because an object that does not decode must be deletable too.
     """
     cluster = str(druid["metadata"]["name"])
     spec = _mapping(druid.get("spec"))

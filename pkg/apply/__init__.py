@@ -2,7 +2,7 @@
 
     desired = [Child(CONFIG_MAP, {...}), Child(STATEFUL_SET, {...})]
     actions = plan(desired, live, owner_uid=uid, annotation="example.com/applied")
-    outcomes = await engine.execute(actions)
+    outcomes = await engine.execute(actions, owner_uid=uid)
 
 Works for every kind. Knows server-side apply, taking over fields that others wrote by PUT,
 deletion of what is no longer wanted, and objects that are not ours to touch. Knows no order of

@@ -18,7 +18,7 @@ from druid_operator.pkg.apply.child import Child, ChildId
 from druid_operator.pkg.apply.diff import differences
 from druid_operator.pkg.apply.managed_fields import fold
 from druid_operator.pkg.apply.outcome import NameConflict, Outcome, Result
-from druid_operator.pkg.apply.plan import Settled, describe_owner
+from druid_operator.pkg.apply.plan import Settled, describe_owner, is_ours
 from druid_operator.pkg.apply.replacement import replacement
 from druid_operator.pkg.client.interface import Client, Reader, merge_patch
 from druid_operator.pkg.errors import (
@@ -28,7 +28,7 @@ from druid_operator.pkg.errors import (
     NotFound,
     OperatorError,
 )
-from druid_operator.pkg.meta import JSON, controller_of, is_controlled_by
+from druid_operator.pkg.meta import JSON
 
 
 class Engine:
@@ -66,8 +66,12 @@ class Engine:
         """
         return self._settled
 
-    async def execute(self, actions: Sequence[Action]) -> tuple[Outcome, ...]:
+    async def execute(self, actions: Sequence[Action], *, owner_uid: str) -> tuple[Outcome, ...]:
         """Carry out each action; failures are collected, one outcome per action, in order.
+
+        Args:
+            actions: of one plan.
+            owner_uid: the uid it was made for.
 
         Raises ``LeaderLost`` at once: this process may not write any more.
         """
@@ -79,24 +83,24 @@ class Engine:
             if blocker is not None:
                 outcome = Outcome(action, Result.WAITING, blocked_by=blocker)
             else:
-                outcome = await self._attempt(action)
+                outcome = await self._attempt(action, owner_uid)
             if outcome.result in (Result.FAILED, Result.WAITING):
                 unfinished.add(action.id)
             outcomes.append(outcome)
         return tuple(outcomes)
 
-    async def _attempt(self, action: Action) -> Outcome:
+    async def _attempt(self, action: Action, owner_uid: str) -> Outcome:
         try:
-            return await self._execute(action)
+            return await self._execute(action, owner_uid)
         except LeaderLost:
             raise
         except OperatorError as error:
             return Outcome(action, Result.FAILED, error=error)
 
-    async def _execute(self, action: Action) -> Outcome:
+    async def _execute(self, action: Action, owner_uid: str) -> Outcome:
         match action.verb:
             case Verb.CREATE:
-                return await self._create(action)
+                return await self._create(action, owner_uid)
             case Verb.APPLY | Verb.TAKE_OVER | Verb.PUT:
                 return await self._write(action, action.uid)
             case Verb.DELETE:
@@ -110,21 +114,20 @@ class Engine:
             case _:
                 assert_never(action.verb)
 
-    async def _create(self, action: Action) -> Outcome:
+    async def _create(self, action: Action, owner_uid: str) -> Outcome:
         """POST, because an apply would silently adopt whatever has the name."""
         _, body = _sent(action)
         try:
             obj = await self._client.create(body, field_owner=self._manager)
         except AlreadyExists:
-            return await self._meet(action)
+            return await self._meet(action, owner_uid)
         return self._stored(action, Result.CREATED, obj)
 
-    async def _meet(self, action: Action) -> Outcome:
+    async def _meet(self, action: Action, owner_uid: str) -> Outcome:
         """The name is taken: by our own object, not in the cache yet, or by another's."""
         _, body = _sent(action)
         live = await self._live.get(*action.id)
-        owner = controller_of(body)
-        if owner is None or not is_controlled_by(live, owner["uid"]):
+        if not is_ours(body, live, owner_uid=owner_uid, annotation=self._annotation):
             raise NameConflict(action.id, describe_owner(live))
         return await self._write(action, live["metadata"]["uid"], live)
 

@@ -78,7 +78,7 @@ def _decide(
         return Action(Verb.CREATE, Reason.MISSING, child.id, child, body)
     metadata = live["metadata"]
     uid = metadata.get("uid", "")
-    if not is_controlled_by(live, owner_uid):
+    if not is_ours(child.object, live, owner_uid=owner_uid, annotation=annotation):
         note = describe_owner(live)
         return Action(Verb.REFUSE, Reason.NOT_OURS, child.id, child, uid=uid, note=note)
     if metadata.get("deletionTimestamp"):
@@ -89,6 +89,19 @@ def _decide(
     if reason is Reason.IN_SYNC:
         return Action(Verb.NOTHING, reason, child.id, child, uid=uid)
     return Action(_verb(intent, reason), reason, child.id, child, body, uid, found)
+
+
+def is_ours(desired: JSON, live: JSON, *, owner_uid: str, annotation: str) -> bool:
+    """Whether a live object may be written for the desired one.
+
+    It may when our owner controls it. A child that is to have no owner (so that it outlives us) is
+    told by our annotation, as long as nobody else controls the object.
+    """
+    if is_controlled_by(live, owner_uid):
+        return True
+    if controller_of(desired) or controller_of(live):
+        return False
+    return annotation in (live["metadata"].get("annotations") or {})
 
 
 def describe_owner(obj: JSON) -> str:

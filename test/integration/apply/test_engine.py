@@ -102,7 +102,7 @@ class World:
             desired, live, owner_uid=self.owner["metadata"]["uid"], annotation=ANNOTATION,
             prunable={CONFIG_MAP}, settled=self.engine.settled,
         )  # fmt: skip
-        return await self.engine.execute(actions)
+        return await self.engine.execute(actions, owner_uid=self.owner["metadata"]["uid"])
 
     async def post(self, child: Child, manager: str = PREDECESSOR) -> JSON:
         """What the Go operator does: the whole object, recorded as an Update of its manager."""
@@ -245,7 +245,7 @@ async def test_a_namesake_is_not_written(world: World) -> None:
         [world.config_map(a="2")], {child.id: stale},
         owner_uid=world.owner["metadata"]["uid"], annotation=ANNOTATION,
     )  # fmt: skip
-    (outcome,) = await world.engine.execute(actions)
+    (outcome,) = await world.engine.execute(actions, owner_uid=world.owner["metadata"]["uid"])
     assert isinstance(outcome.error, Conflict)
     assert (await world.get(child))["data"] == {"a": "new"}
 
@@ -321,7 +321,7 @@ async def test_a_missing_object_is_not_made_by_an_apply(world: World) -> None:
         [world.config_map(a="2")], {child.id: live},
         owner_uid=world.owner["metadata"]["uid"], annotation=ANNOTATION,
     )  # fmt: skip
-    (outcome,) = await world.engine.execute(actions)
+    (outcome,) = await world.engine.execute(actions, owner_uid=world.owner["metadata"]["uid"])
     assert isinstance(outcome.error, NotFound)
     with pytest.raises(NotFound):
         await world.client.get(CONFIG_MAP, NamespacedName(world.namespace, "one"))

@@ -106,6 +106,16 @@ def test_an_object_of_another_owner_is_refused(config_map: Make, owners: list[JS
     assert action.note in ("Druid o", "nobody (it has no controller)")
 
 
+def test_a_child_without_owner_is_told_by_our_annotation(config_map: Make) -> None:
+    """A claim that outlives its cluster has no owner; a stranger's lacks our annotation."""
+    child = config_map(a="1")
+    del child.object["metadata"]["ownerReferences"]
+    live = stored(child)
+    assert one(child, live).verb is Verb.NOTHING
+    del live["metadata"]["annotations"]
+    assert one(child, live).verb is Verb.REFUSE
+
+
 def test_an_object_on_its_way_out_is_waited_for(config_map: Make) -> None:
     live = stored(config_map(a="1"), deletionTimestamp="2026-01-01T00:00:00Z")
     assert one(config_map(a="2"), live).reason is Reason.BEING_DELETED
