@@ -108,7 +108,8 @@ def value_schema(schema: Schema, key: str) -> Schema | None:
 
 
 def _is_wrong_null(value: Any, schema: Schema) -> bool:
-    return value is None and not schema.get("nullable", False)
+    """An empty schema is none: there a null is as good as any other value."""
+    return value is None and bool(schema) and not schema.get("nullable", False)
 
 
 def _drop_nulls(schema: Schema, value: Any) -> None:
@@ -117,13 +118,15 @@ def _drop_nulls(schema: Schema, value: Any) -> None:
             sub = value_schema(schema, key)
             if sub is None:
                 continue
-            if _is_wrong_null(value[key], sub):
-                del value[key]
-            else:
+            if not _is_wrong_null(value[key], sub):
                 _drop_nulls(sub, value[key])
+            elif "default" in sub:
+                value[key] = copy_json(sub["default"])
+            else:
+                del value[key]
     elif isinstance(value, list):
-        items = schema.get("items")
-        for item in value if items else ():
+        items = schema.get("items") or {}
+        for item in value:
             _drop_nulls(items, item)
 
 

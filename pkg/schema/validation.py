@@ -158,8 +158,8 @@ def _number(schema: Schema, value: float, path: str, errors: list[FieldError]) -
 
 def _list(schema: Schema, value: list[Any], path: str, errors: list[FieldError]) -> None:
     _count(schema, "Items", len(value), path, errors)
-    items = schema.get("items")
-    for index, item in enumerate(value if items else ()):
+    items = schema.get("items") or {}
+    for index, item in enumerate(value):
         _value(items, item, f"{path}[{index}]", errors)
 
 

@@ -11,7 +11,7 @@ import yaml
 
 from druid_operator.api.v1alpha1 import KINDS
 from druid_operator.cmd.generate.crds import MAX_BYTES, crd_files
-from druid_operator.cmd.generate.main import generate, stale
+from druid_operator.cmd.generate.main import generate, main, stale
 from druid_operator.cmd.generate.reference import models_below
 from druid_operator.pkg.schema import (
     CustomResource,
@@ -52,6 +52,17 @@ def test_a_changed_or_missing_file_is_named_with_its_diff(tmp_path: Path) -> Non
     found = stale(tmp_path, wanted)
     assert sorted(found) == ["changed.yaml", "missing.yaml"]
     assert "-old\n+new" in found["changed.yaml"]
+
+
+def test_the_check_fails_where_a_file_is_stale_and_writes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "pyproject.toml").touch()
+    assert main(["--check", "--root", str(tmp_path)]) == 1
+    assert "config/rbac/role.yaml is stale" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["pyproject.toml"]
+    assert main(["--root", str(tmp_path)]) == 0
+    assert main(["--check", "--root", str(tmp_path)]) == 0
 
 
 def test_generating_twice_gives_the_same_bytes() -> None:

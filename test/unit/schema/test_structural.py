@@ -111,6 +111,9 @@ def test_preserved_unknown_fields_stay_but_known_ones_are_still_pruned() -> None
 
 
 def test_true_for_additional_properties_keeps_values_but_not_their_keys() -> None:
+    assert apply_defaults(_SCHEMA["properties"]["spec"]["properties"]["open"], {"a": None}) == {
+        "a": None
+    }
     pruned, dropped = prune(_SCHEMA, {"spec": {"open": {"a": 1, "b": {"c": 1}}}})
     assert pruned == {"spec": {"open": {"a": 1, "b": {}}}}
     assert dropped == ["spec.open.b.c"]
