@@ -1,5 +1,6 @@
 """Typed kinds to structural schema: markers, generator, validation, pruning, defaulting. Pure."""
 
+from druid_operator.pkg.schema.compare import missing_fields
 from druid_operator.pkg.schema.markers import (
     CELRule,
     CustomResource,
@@ -14,5 +15,5 @@ from druid_operator.pkg.schema.validation import validate
 
 __all__ = [
     "prop", "CELRule", "CustomResource", "PrintColumn", "Marker", "marker_of", "json_name",
-    "coerce", "Coerced", "apply_defaults", "prune", "validate", "copy_json",
+    "coerce", "Coerced", "apply_defaults", "prune", "validate", "copy_json", "missing_fields",
 ]  # fmt: skip
