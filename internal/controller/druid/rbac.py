@@ -16,8 +16,7 @@ RULES: tuple[PolicyRule, ...] = (
     PolicyRule(group="autoscaling", resources=("horizontalpodautoscalers",), verbs=_CHILD),
     PolicyRule(group="networking.k8s.io", resources=("ingresses",), verbs=_CHILD),
     PolicyRule(group="policy", resources=("poddisruptionbudgets",), verbs=_CHILD),
-    # Deleted where an ordered StatefulSet hangs on a pod that cannot start.
-    PolicyRule(resources=("pods",), verbs=(*READ, "delete")),
+    PolicyRule(resources=("pods",), verbs=READ),
     # Whether a claim may grow.
     PolicyRule(group="storage.k8s.io", resources=("storageclasses",), verbs=READ),
     # Read one by one where a spec refers to them, never listed or watched.
