@@ -24,7 +24,7 @@ LEADER_ELECTION_RULES = (
     PolicyRule(
         group="coordination.k8s.io",
         resources=("leases",),
-        verbs=("get", "create", "update", "patch"),
+        verbs=("get", "create", "update"),
     ),
     PolicyRule(group="events.k8s.io", resources=("events",), verbs=("create", "patch")),
 )
