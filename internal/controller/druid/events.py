@@ -81,10 +81,13 @@ def transition(old: JSON | None, new: JSON, type_: str) -> JSON | None:
 
 
 def waiting_events(old: JSON | None, new: JSON) -> Iterator[Event]:
-    """One event for each node group that has begun to wait for another."""
+    """One event when node groups begin to wait for another one."""
     before = {c["name"]: c.get("message") for c in (old or {}).get("components") or ()}
+    waiting: dict[str, list[str]] = {}
     for component in new.get("components") or ():
         message = component.get("message") or ""
         if message.startswith(WAITS_FOR) and before.get(component["name"]) != message:
-            note = f"{component['name']} {message}"
-            yield Event("Normal", EventReason.ROLLOUT_WAITS, "Wait", note)
+            waiting.setdefault(message, []).append(component["name"])
+    for message, names in waiting.items():
+        note = f"{', '.join(names)}: {message}"
+        yield Event("Normal", EventReason.ROLLOUT_WAITS, "Wait", note)

@@ -34,7 +34,8 @@ class Observed:
 
     def of_kind(self, resource: Resource) -> tuple[JSON, ...]:
         """Children of one kind, sorted by name."""
-        return tuple(obj for id_, obj in sorted(self.children.items()) if id_.resource == resource)
+        found = ((id_.key, obj) for id_, obj in self.children.items() if id_.resource == resource)
+        return tuple(obj for _, obj in sorted(found, key=lambda item: item[0]))
 
     @property
     def claims(self) -> tuple[JSON, ...]:

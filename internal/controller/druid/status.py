@@ -105,14 +105,18 @@ def build_status(druid: JSON, facts: Facts, *, now: str) -> JSON:
 
 
 def paused_status(druid: JSON, *, message: str, now: str) -> JSON:
-    """The last status with ``Paused``: nothing else is known while nothing is looked at."""
+    """The last status with ``Paused``: nothing else is known while nothing is looked at.
+
+    So its ``observedGeneration`` stays too: a generation that came later was not observed.
+    """
     return _with_condition(druid, Condition(Type.PAUSED, "True", Reason.IGNORED, message), now)
 
 
 def deleting_status(druid: JSON, *, message: str, now: str) -> JSON:
     """The last status, not ready any more."""
     ready = Condition(Type.READY, "False", Reason.DELETING, message)
-    return _with_condition(druid, ready, now)
+    generation = druid["metadata"].get("generation", 0)
+    return {**_with_condition(druid, ready, now), "observedGeneration": generation}
 
 
 def status_patch(old: JSON | None, new: JSON) -> JSON | None:
@@ -227,7 +231,7 @@ def _with_condition(druid: JSON, condition: Condition, now: str) -> JSON:
     old: JSON = druid.get("status") or {}
     generation = druid["metadata"].get("generation", 0)
     conditions = _set_all(old.get("conditions"), [condition], now=now, generation=generation)
-    return {**old, "observedGeneration": generation, "conditions": conditions}
+    return {**old, "conditions": conditions}
 
 
 def _set_all(
