@@ -25,8 +25,8 @@ from druid_operator.pkg.meta.quantity import canonical_quantity
 def canonical(obj: JSON) -> JSON:
     """A deep copy in stored form; ``status``, which is not ours, is dropped.
 
-    Fields are in the order of the Go types and maps sorted, so that one intent gives one text however
-    the user ordered it. The object must have passed
+    Fields are in the order of the Go types and maps sorted: one intent gives one text, however the
+    user ordered it. The object must have passed
     :func:`~druid_operator.internal.druid.go_json.go_json`, which reports values of a wrong type.
     """
     stored = _struct(struct_of(GroupVersionKind.of(obj)), obj)

@@ -91,9 +91,9 @@ def child(
             *obj["metadata"].get("ownerReferences", ()),
             owner_reference(DRUID.gvk, cluster.name, cluster.uid),
         ]
-    go_hash = object_hash(obj)
+    annotations = obj["metadata"].get("annotations") or {}
+    obj["metadata"]["annotations"] = {**annotations, GO_HASH_ANNOTATION: object_hash(obj)}
     sent = canonical(obj)
-    sent["metadata"].setdefault("annotations", {})[GO_HASH_ANNOTATION] = go_hash
     if not sent_replicas:
         del sent["spec"]["replicas"]
     if not owned:
