@@ -1,0 +1,327 @@
+"""The API server's verbs on an in-memory store.
+
+Everything is synchronous and nothing does I/O: the embedded HTTP server, the fake client and a
+simulated data plane are three faces of this. One store belongs to one thread.
+"""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+
+from druid_operator.pkg.apistore import crd, deletion, garbage, reads, scale, writer
+from druid_operator.pkg.apistore.backend import Backend, Registry
+from druid_operator.pkg.apistore.body import view_of
+from druid_operator.pkg.apistore.history import EventType, Stored, Watch
+from druid_operator.pkg.apistore.json_patch import JSONPatchError, apply_json_patch
+from druid_operator.pkg.apistore.merge_patch import apply_merge_patch
+from druid_operator.pkg.apistore.options import (
+    Deleted,
+    DeleteOptions,
+    Listed,
+    ListOptions,
+    WriteOptions,
+    Written,
+)
+from druid_operator.pkg.apistore.resources import Served
+from druid_operator.pkg.apistore.status_errors import not_found
+from druid_operator.pkg.apistore.storage import Storage
+from druid_operator.pkg.apistore.strategic_merge import apply_strategic_merge
+from druid_operator.pkg.clock import Clock, SystemClock
+from druid_operator.pkg.errors import BadRequest, Invalid, NotFound, UnsupportedMediaType
+from druid_operator.pkg.meta import JSON, NamespacedName, Resource
+from druid_operator.pkg.scheme.builtin import CUSTOM_RESOURCE_DEFINITION, NAMESPACE
+
+MERGE_PATCH = "application/merge-patch+json"
+JSON_PATCH = "application/json-patch+json"
+STRATEGIC_MERGE_PATCH = "application/strategic-merge-patch+json"
+APPLY_PATCH = "application/apply-patch+yaml"
+
+#: What generated names end in; without vowels and look-alikes, as the real server's.
+_SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
+
+#: ``callback(event_type, resource, obj)``; ``obj`` is shared and must not be changed.
+Subscriber = Callable[[EventType, Resource, JSON], None]
+
+
+class APIStore:
+    """See the module.
+
+    Args:
+        clock: for timestamps.
+        new_uid: makes object uids.
+        new_suffix: makes the five characters after ``generateName``.
+        graceful_pods: deleting a pod that a node runs marks it, and a data plane removes it later.
+            By default it goes at once, as with kwok.
+        history_limit: events kept per kind; a watch from before them is answered 410.
+        namespaces: those that exist from the start.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock | None = None,
+        new_uid: Callable[[], str] | None = None,
+        new_suffix: Callable[[], str] | None = None,
+        graceful_pods: bool = False,
+        history_limit: int = 20_000,
+        namespaces: tuple[str, ...] = ("default", "kube-system", "kube-public", "kube-node-lease"),
+    ) -> None:
+        self._backend = Backend(
+            clock=clock or SystemClock(),
+            new_uid=new_uid or (lambda: str(uuid.uuid4())),
+            new_suffix=new_suffix or _random_suffix,
+            graceful_pods=graceful_pods,
+            storage=Storage(history_limit),
+        )
+        self._backend.storage.subscribe(self._definition_changed)
+        options = WriteOptions(field_manager="kube-apiserver")
+        for name in namespaces:
+            self.create(NAMESPACE, {"metadata": {"name": name}}, options=options)
+
+    @property
+    def registry(self) -> Registry:
+        """The resources served now."""
+        return self._backend.registry
+
+    @property
+    def resource_version(self) -> str:
+        """The version of the newest write."""
+        return str(self._backend.storage.revision)
+
+    def served(self, resource: Resource) -> Served:
+        """Raises ``NotFound`` for a resource that no definition serves."""
+        return self.registry.require(resource)
+
+    # Reads
+
+    def get(self, resource: Resource, key: NamespacedName) -> JSON:
+        """A copy of the object. Raises ``NotFound``."""
+        return reads.get(self._backend, self.served(resource), key)
+
+    def list(
+        self, resource: Resource, namespace: str = "", options: ListOptions | None = None
+    ) -> Listed:
+        """See :func:`druid_operator.pkg.apistore.reads.list_objects`."""
+        options = options or ListOptions()
+        return reads.list_objects(self._backend, self.served(resource), namespace, options)
+
+    def watch(
+        self,
+        resource: Resource,
+        namespace: str = "",
+        options: ListOptions | None = None,
+        *,
+        send_initial: bool = False,
+    ) -> Watch:
+        """See :func:`druid_operator.pkg.apistore.reads.open_watch`. Close it when done."""
+        return reads.open_watch(
+            self._backend,
+            self.served(resource),
+            namespace,
+            options or ListOptions(),
+            send_initial=send_initial,
+        )
+
+    def close_watch(self, resource: Resource, watch: Watch) -> None:
+        served = self.registry.find(resource.gvk.group, resource.gvk.version, resource.plural)
+        if served is None:
+            watch.close()  # the definition went, and its watches with it
+        else:
+            reads.close_watch(self._backend, served, watch)
+
+    # Writes
+
+    def create(
+        self,
+        resource: Resource,
+        obj: JSON,
+        namespace: str = "",
+        options: WriteOptions | None = None,
+    ) -> Written:
+        """POST. ``obj`` is not changed."""
+        namespace = namespace or (obj.get("metadata") or {}).get("namespace", "")
+        served = self.served(resource)
+        return writer.create(
+            self._backend, served, _copy(obj), namespace, options or WriteOptions()
+        )
+
+    def update(
+        self,
+        resource: Resource,
+        key: NamespacedName,
+        obj: JSON,
+        options: WriteOptions | None = None,
+        subresource: str = "",
+    ) -> Written:
+        """PUT."""
+        served = self._with_subresource(resource, subresource)
+        options = options or WriteOptions()
+        if subresource == "scale":
+            return scale.write(self._backend, served, key, lambda _: _copy(obj), options)
+        return writer.update(self._backend, served, key, _copy(obj), options, subresource)
+
+    def patch(
+        self,
+        resource: Resource,
+        key: NamespacedName,
+        media_type: str,
+        body: Any,
+        options: WriteOptions | None = None,
+        subresource: str = "",
+    ) -> Written:
+        """PATCH; ``body`` is decoded JSON. Apply creates a missing object, the others do not."""
+        served = self._with_subresource(resource, subresource)
+        options = options or WriteOptions()
+        if media_type == APPLY_PATCH and subresource != "scale":
+            if not isinstance(body, dict):
+                raise BadRequest("invalid object type: /, Kind=")
+            return writer.apply(self._backend, served, key, _copy(body), options, subresource)
+        _check_media_type(served, media_type)
+        if subresource == "scale":
+            change = lambda live: _patched(served, live, media_type, body)  # noqa: E731
+            return scale.write(self._backend, served, key, change, options)
+        stored = self._backend.find(served, key)
+        if stored is None:
+            raise not_found(resource, key.name)
+        document = _patched(served, view_of(served, stored), media_type, body)
+        return writer.patched(self._backend, served, stored, document, options, subresource)
+
+    def apply(
+        self,
+        resource: Resource,
+        obj: JSON,
+        options: WriteOptions | None = None,
+        subresource: str = "",
+    ) -> Written:
+        """Server-side apply of ``obj``, which names itself."""
+        return self.patch(resource, NamespacedName.of(obj), APPLY_PATCH, obj, options, subresource)
+
+    def delete(
+        self, resource: Resource, key: NamespacedName, options: DeleteOptions | None = None
+    ) -> Deleted:
+        """DELETE. Dependents are left to :meth:`collect_garbage`."""
+        options = options or DeleteOptions()
+        return deletion.delete(self._backend, self.served(resource), key, options)
+
+    def collect_garbage(self) -> int:
+        """Garbage collection and namespace deletion until nothing is left to do."""
+        return garbage.collect(self._backend)
+
+    def get_scale(self, resource: Resource, key: NamespacedName) -> JSON:
+        """The ``scale`` subresource."""
+        return scale.read(self._backend, self._with_subresource(resource, "scale"), key)
+
+    def compact(self) -> None:
+        """Forget the history: watches and pages from before now are answered 410."""
+        self._backend.storage.compact()
+
+    def subscribe(self, callback: Subscriber) -> Callable[[], None]:
+        """Call ``callback`` after each commit; returns what ends that.
+
+        It runs within the write, so it sees each state, in order. It may write.
+        """
+
+        def listener(type_: EventType, bucket: tuple[str, str], stored: Stored) -> None:
+            served = self.registry.in_bucket(bucket)
+            if served is not None:
+                callback(type_, served.resource, stored.obj)
+
+        return self._backend.storage.subscribe(listener)
+
+    def _with_subresource(self, resource: Resource, subresource: str) -> Served:
+        served = self.served(resource)
+        exists = {"": True, "status": served.status, "scale": served.scale is not None}
+        if not exists.get(subresource, False):
+            raise NotFound("the server could not find the requested resource", details={})
+        return served
+
+    def _definition_changed(
+        self, type_: EventType, bucket: tuple[str, str], stored: Stored
+    ) -> None:
+        definitions = (CUSTOM_RESOURCE_DEFINITION.group, CUSTOM_RESOURCE_DEFINITION.plural)
+        if bucket != definitions:
+            return
+        spec = stored.obj["spec"]
+        custom = (spec["group"], spec["names"]["plural"])
+        if type_ == "DELETED":
+            self._remove_custom(custom)
+            return
+        self.registry.set_custom(custom, crd.served_resources(stored.obj))
+        status = crd.established_status(stored.obj, self._backend.now())
+        if status != stored.obj.get("status"):
+            options = WriteOptions(field_manager="kube-apiserver")
+            self.patch(
+                CUSTOM_RESOURCE_DEFINITION,
+                stored.key,
+                MERGE_PATCH,
+                {"status": status},
+                options,
+                "status",
+            )
+
+    def _remove_custom(self, bucket: tuple[str, str]) -> None:
+        """A definition takes its objects with it, finalizers or not being honoured first."""
+        served = self.registry.in_bucket(bucket)
+        if served is not None:
+            log = self._backend.storage.log(bucket)
+            for stored in list(log.objects.values()):
+                deletion.delete_now(self._backend, served, stored)
+            for watch in tuple(log.watches):
+                reads.close_watch(self._backend, served, watch)
+        self.registry.set_custom(bucket, ())
+
+
+def _copy(obj: JSON) -> JSON:
+    copied: JSON = orjson.loads(orjson.dumps(obj))
+    return copied
+
+
+def _random_suffix() -> str:
+    return "".join(random.choices(_SUFFIX_ALPHABET, k=5))
+
+
+def _check_media_type(served: Served, media_type: str) -> None:
+    accepted = [JSON_PATCH, MERGE_PATCH, APPLY_PATCH]
+    if served.custom is None:
+        accepted.insert(2, STRATEGIC_MERGE_PATCH)
+    if media_type not in accepted:
+        raise UnsupportedMediaType(
+            "the body of the request was in an unknown format - accepted media types include: "
+            + ", ".join(accepted)
+        )
+
+
+def _patched(served: Served, live: JSON, media_type: str, body: Any) -> Any:
+    if media_type == JSON_PATCH:
+        if not isinstance(body, list):
+            raise BadRequest(
+                f"error decoding patch: json: cannot unmarshal {_json_type(body)} into Go value of "
+                "type []handlers.jsonPatchOp"
+            )
+        try:
+            return apply_json_patch(live, body)
+        except JSONPatchError:
+            raise Invalid(
+                "the server rejected our request due to an error in our request", details={}
+            ) from None
+    if not isinstance(body, dict):
+        raise BadRequest(
+            f"error decoding patch: json: cannot unmarshal {_json_type(body)} into Go value of "
+            "type map[string]interface {}"
+        )
+    if media_type == STRATEGIC_MERGE_PATCH:
+        return apply_strategic_merge(live, body, served.type)
+    return apply_merge_patch(live, body)
+
+
+def _json_type(value: Any) -> str:
+    if isinstance(value, bool):
+        return "bool"
+    if isinstance(value, str):
+        return "string"
+    return "array" if isinstance(value, list) else "number" if value is not None else "object"
