@@ -13,9 +13,9 @@
     ├── OutcomeUnknown           a write went out and no answer came: read before acting again
     └── LeaderLost               this process may not write any more
 
-Three classes matter to a reconciler: *terminal* (report, wait for a change), *retryable* (raise, the
-queue backs off) and *unknown outcome* (re-read first). Everything that is not terminal is retryable
-through the queue, because a reconciler starts from what it reads.
+Three classes matter to a reconciler: *terminal* (report, wait for a change), *retryable* (raise,
+the queue backs off) and *unknown outcome* (re-read first). Everything that is not terminal is
+retryable through the queue, because a reconciler starts from what it reads.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What the operator process is told: flags and environment, under the Go operator's names.
 
-Everything is checked once, at the start, and a mistake names the flag or the variable. A manager that
-starts with a value it silently replaced would be found out only when it matters.
+Everything is checked once, at the start, and a mistake names the flag or the variable. A manager
+that starts with a value it silently replaced would be found out only when it matters.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ class Options:
         deny_namespaces: namespaces to leave alone. ``DENY_LIST``.
         reconcile_wait: seconds after which an object gets a full pass without any event.
             ``RECONCILE_WAIT``, 10 s.
-        max_concurrent_reconciles: workers of each controller. ``MAX_CONCURRENT_RECONCILES``, 1 as in
+        max_concurrent_reconciles: workers of each controller. ``MAX_CONCURRENT_RECONCILES``, 1 as
+            in
             the Go operator.
         druid_endpoints: (namespace, name) of a ``Druid`` to the URL of its router, for an operator
             that runs outside of the cluster's network. For development.
@@ -59,13 +60,17 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     add("--health-probe-bind-address", default=":8081", help="where the probes are served")
     add("--leader-elect", nargs="?", const="true", default="false", metavar="BOOL",
         help="run only while holding the lease")  # fmt: skip
-    add("--leader-election-namespace", default="", help="namespace of the lease; else the pod's own")
+    add(
+        "--leader-election-namespace", default="", help="namespace of the lease; else the pod's own"
+    )
     add("--disable-ingestion-controller", nargs="?", const="true", default="false", metavar="BOOL",
         help="serve Druid objects only")  # fmt: skip
     add("--druid-endpoint", action="append", default=[], metavar="NAMESPACE/NAME=URL",
-        help="reach the router of a Druid at URL instead of its Service; for development")  # fmt: skip
+        help="reach a Druid's router at URL, not at its Service; for development")  # fmt: skip
     add("--zap-log-level", default="info", help="debug, info, warn or error")
-    add("--zap-encoder", default="auto", choices=("auto", "json", "console"), help="form of the log")
+    add(
+        "--zap-encoder", default="auto", choices=("auto", "json", "console"), help="form of the log"
+    )
     # Accepted so that a Deployment of the Go operator starts with ours; they change nothing here.
     for name in ("--zap-devel", "--zap-stacktrace-level", "--zap-time-encoding"):
         add(name, nargs="?", const="true", default=None, help=argparse.SUPPRESS)

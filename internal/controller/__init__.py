@@ -1,4 +1,6 @@
-"""The controllers, in one tuple. Each is independent of the others and sets itself up on the manager."""
+"""The controllers, in one tuple. Each is independent of the others and sets itself up on the
+manager.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Stops asking a Druid that does not answer, so that its objects fail fast and delay nobody else."""
+"""Stops asking a Druid that does not answer, so that its objects fail fast and delay nobody
+else.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Credentials for Druid from a Secret, read when needed and never kept anywhere else.
 
-Only the object's own namespace: whoever may create an ingestion could otherwise have any Secret of the
-cluster sent to a server of his own. Secrets are read with ``get``; listing or watching them is a
-right that this operator does not have.
+Only the object's own namespace: whoever may create an ingestion could otherwise have any Secret of
+the cluster sent to a server of his own. Secrets are read with ``get``; listing or watching them is
+a right that this operator does not have.
 """
 
 from __future__ import annotations

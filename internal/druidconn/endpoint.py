@@ -1,7 +1,8 @@
 """Where a cluster's HTTP API is, read from its ``Druid`` object.
 
-The router is the one entry point that follows leaders by itself. Its port and scheme are the spec's:
-the Go operator's fixed 8088 and plain HTTP were wrong for every cluster that chose otherwise.
+The router is the one entry point that follows leaders by itself. Its port and scheme are the
+spec's: the Go operator's fixed 8088 and plain HTTP were wrong for every cluster that chose
+otherwise.
 """
 
 from __future__ import annotations
@@ -93,7 +94,9 @@ def _service_url(druid: JSON, key: str, node: Mapping[str, Any]) -> str:
 
 
 def _port(ports: Any, target: Any) -> Any:
-    """The Service port that leads to the service's own; a Service without ports gets one of ours."""
+    """The Service port that leads to the service's own; a Service without ports gets one of
+    ours.
+    """
     if not ports:
         return target
     for port in ports:

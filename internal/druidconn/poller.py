@@ -1,7 +1,7 @@
 """Asks one Druid about all its supervisors, with one request, whatever their number.
 
-``?state=true`` every period, ``?system`` (with specs, for drift and for ``suspended``, about which the
-cheap listing lies) every second one, and one ``/status`` a period in turn for lag and tasks.
+``?state=true`` every period; ``?system`` (with specs, for drift, and for ``suspended``, about which
+the cheap listing lies) every second one; and some ``/status`` in turn for lag and tasks.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What is known of one cluster's supervisors, and when it was learnt.
 
-A pass reads here and asks Druid nothing, unless it has to know at once. The poller and every mutation
-of ours keep it fresh; whoever registered for an id is told when its facts change.
+A pass reads here and asks Druid nothing, unless it has to know at once. The poller and every
+mutation of ours keep it fresh; whoever registered for an id is told when its facts change.
 """
 
 from __future__ import annotations

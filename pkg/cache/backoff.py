@@ -1,5 +1,5 @@
-"""How long a reflector waits after a failure. One instance per reflector: a shared one would let one
-broken kind hold up all others."""
+"""How long a reflector waits after a failure. One instance per reflector: a shared one would let
+one broken kind hold up all others."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from druid_operator.pkg.clock import Clock
 class Backoff:
     """Exponential, with jitter, forgotten after a healthy while.
 
-    The numbers are client-go's for reflectors: 0.8 s doubling to 30 s, up to twice that by jitter (so
-    that replicas do not return in step), forgotten after two minutes without a failure.
+    The numbers are client-go's for reflectors: 0.8 s doubling to 30 s, up to twice that by jitter
+    (so that replicas do not return in step), forgotten after two minutes without a failure.
     """
 
     clock: Clock

@@ -1,7 +1,8 @@
 """The cache: informers by kind and scope, read as one.
 
-A kind may have several informers (children by label, single objects by name); a read asks those that
-could have the object. A kind that has none is not cached, and a read never starts a watch by surprise.
+A kind may have several informers (children by label, single objects by name); a read asks those
+that could have the object. A kind that has none is not cached, and a read never starts a watch by
+surprise.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ class _Silent:
 @attrs.frozen(kw_only=True)
 class CacheOptions:
     """Args:
-    namespaces: the only namespaces to look into; empty means all. Cluster-scoped kinds are seen whole.
+    namespaces: the only namespaces to look into; empty means all. Cluster-scoped kinds are seen
+        whole.
     reflector: timing of lists and watches.
     """
 
@@ -209,7 +211,9 @@ class Cache:
 
 def label_scope(labels: Mapping[str, str], *, namespace: str = "") -> Scope:
     """The scope of objects that carry all of ``labels``."""
-    scope = Scope(labels=",".join(f"{k}={v}" for k, v in sorted(labels.items())), namespace=namespace)
+    scope = Scope(
+        labels=",".join(f"{k}={v}" for k, v in sorted(labels.items())), namespace=namespace
+    )
     assert parse_equality(scope.labels) == dict(labels)
     return scope
 

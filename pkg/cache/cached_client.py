@@ -1,5 +1,5 @@
-"""The client reconcilers use: cached kinds are read from the cache, the rest live; writes are live and
-are visible to the very next read."""
+"""The client reconcilers use: cached kinds are read from the cache, the rest live; writes are live
+and are visible to the very next read."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ T = TypeVar("T")
 class CachedClient:
     """Implements :class:`~druid_operator.pkg.client.Client`.
 
-    Guarantees: after a write returns, a read of that object through this client shows the write's result
-    or something newer. A dry run changes nothing that is read.
+    Guarantees: after a write returns, a read of that object through this client shows the write's
+    result or something newer. A dry run changes nothing that is read.
     """
 
     def __init__(self, live: RestClient, cache: Cache) -> None:
@@ -129,8 +129,8 @@ class CachedClient:
 
     def _remember(self, resource: Resource, answer: JSON, dry_run: bool) -> JSON:
         metadata = answer.get("metadata") or {}
-        # A patch that removes the last finalizer of a deleted object is answered with the object as it
-        # was: it is gone.
+        # A patch that removes the last finalizer of a deleted object is answered with the object as
+        # it was: it is gone.
         if not dry_run:
             if metadata.get("deletionTimestamp") and not metadata.get("finalizers"):
                 self._cache.wrote_deletion(resource, NamespacedName.of(answer), metadata["uid"])

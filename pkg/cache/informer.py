@@ -1,6 +1,7 @@
 """One kind in one scope: a reflector, its store, the overlay of own writes, and who is told.
 
-A change is applied to the store first and told afterwards, so a handler that looks sees the new state.
+A change is applied to the store first and told afterwards, so a handler that looks sees the new
+state.
 Each listener has its own queue and task: a slow one delays nobody else.
 """
 
@@ -30,7 +31,9 @@ class ResourceEventHandler(Protocol):
 
 @attrs.define(eq=False)
 class Listener:
-    """One handler's queue. ``handled_initial`` is set once it has handled all that was there at first."""
+    """One handler's queue. ``handled_initial`` is set once it has handled all that was there at
+    first.
+    """
 
     handler: ResourceEventHandler
     handled_initial: asyncio.Event = attrs.field(factory=asyncio.Event)
@@ -151,7 +154,7 @@ class Informer:
 
     def list(self) -> Iterator[StoredObject]:
         """Everything, own writes included."""
-        extra = [k for k in self._overlay.keys() if self._store.get(k) is None]
+        extra = [k for k in self._overlay.own_keys() if self._store.get(k) is None]
         for stored in list(self._store):
             seen = self._overlay.read(stored.key, stored)
             if seen is not None:

@@ -1,11 +1,11 @@
 """Read your own writes: answers of writes win over the store until the watch has caught up.
 
 Without it a pass that follows a write within milliseconds sees the old object and repeats itself: a
-second child, a status taken back. The overlay never blocks and needs no timeouts, unlike waiting for
-the watch.
+second child, a status taken back. The overlay never blocks and needs no timeouts, unlike waiting
+for the watch.
 
-Laws, for one informer (whose stream delivers versions in order, so having seen one means having seen
-all before it):
+Laws, for one informer (whose stream delivers versions in order, so having seen one means having
+seen all before it):
   * after a write, reads show its answer, or something newer;
   * a deletion hides exactly the uid that was deleted: a namesake created later shows through;
   * an entry leaves when the stream delivers its version or a newer one, or the deletion of its uid;
@@ -84,8 +84,8 @@ class Overlay:
             return
         version = seen.meta.resource_version
         if entry.object is None:
-            # Only the deletion itself, or a namesake, ends a tombstone: an update that was made before
-            # the deletion and arrives after it must not bring the object back.
+            # Only the deletion itself, or a namesake, ends a tombstone: an update that was made
+            # before the deletion and arrives after it must not bring the object back.
             ended = deleted or seen.meta.uid != entry.uid
         else:
             ended = (
@@ -124,6 +124,6 @@ class Overlay:
             return stored
         return entry.object
 
-    def keys(self) -> Iterator[NamespacedName]:
+    def own_keys(self) -> Iterator[NamespacedName]:
         """Keys with an entry; their objects may be missing from the store."""
         return iter(tuple(self._entries))

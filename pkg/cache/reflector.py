@@ -1,4 +1,5 @@
-"""List and watch one kind for ever: an explicit state machine that keeps a sink equal to the server.
+"""List and watch one kind for ever: an explicit state machine that keeps a sink equal to the
+server.
 
 ::
 
@@ -63,7 +64,8 @@ class ReflectorOptions:
     """Seconds. Tests scale them down.
 
     Args:
-        watch_timeout: the server ends a watch after this long, or up to twice as long (client-go: 5 to
+        watch_timeout: the server ends a watch after this long, or up to twice as long (client-go: 5
+            to
             10 minutes, spread so that watches do not end in step).
         watch_grace: how much later we end it ourselves, if the server did not.
         bookmark_idle: silence after which a stream is dead, once it has shown a first bookmark (the
@@ -71,7 +73,8 @@ class ReflectorOptions:
         initial_idle: silence within a streaming list after which it is taken for unsupported.
         page_size: objects per page of a paged list; 500 as client-go's pager.
         streaming_lists: try them first.
-        short_watch: a watch shorter than this without an event counts as a failure, or a server that
+        short_watch: a watch shorter than this without an event counts as a failure, or a server
+            that
             closes at once would be asked thousands of times a second.
     """
 
@@ -84,7 +87,7 @@ class ReflectorOptions:
     short_watch: float = 1.0
 
 
-class _Relist(Exception):  # noqa: N818 - a transition of the state machine, not an error
+class _Relist(Exception):
     """The watch cannot go on from the last version."""
 
 
@@ -208,9 +211,7 @@ class Reflector:
             except Expired:
                 # The token outlived its snapshot: the pages read so far fit nothing any more.
                 objects.clear()
-                page = await self._source.list_page(
-                    resource_version="", limit=0, continue_token=""
-                )
+                page = await self._source.list_page(resource_version="", limit=0, continue_token="")
 
     def _replace(self, objects: Sequence[StoredObject], version: str) -> None:
         self._last_version = version
@@ -303,7 +304,7 @@ class Reflector:
         self._last_version = obj.meta.resource_version
 
 
-class _StreamingUnsupported(Exception):  # noqa: N818 - a transition of the state machine
+class _StreamingUnsupported(Exception):
     """The server ignores ``sendInitialEvents``: events came, but never the end of them."""
 
 
@@ -333,7 +334,9 @@ class _Deadline:
             self._scope.reschedule(self._next(asyncio.get_running_loop().time()))
 
     def initial_done(self) -> None:
-        """The end of the initial events is a bookmark too; from here silence is measured by those."""
+        """The end of the initial events is a bookmark too; from here silence is measured by
+        those.
+        """
         self._idle = self._options.bookmark_idle
 
 

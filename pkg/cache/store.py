@@ -25,8 +25,10 @@ IndexFunction = Callable[[StoredObject], Iterable[str]]
 class Change:
     """What happened to one key.
 
-    ``old`` is ``None`` for a new object, ``new`` is ``None`` for one that is gone. ``state_unknown`` says
-    that the deletion was inferred from a list: ``old`` is then the last state known, not the last state.
+    ``old`` is ``None`` for a new object, ``new`` is ``None`` for one that is gone.
+    ``state_unknown`` says
+    that the deletion was inferred from a list: ``old`` is then the last state known, not the last
+        state.
     """
 
     old: StoredObject | None

@@ -1,8 +1,8 @@
 """An object as the cache keeps it: metadata decoded, the rest as bytes.
 
-A decoded Pod costs 31 KiB and slows every garbage collection; its bytes cost 6 and are invisible to the
-collector. Reading an object decodes it afresh: that is also the fastest private copy there is, so a
-careless reader can never change what others see.
+A decoded Pod costs 31 KiB and slows every garbage collection; its bytes cost 6 and are invisible to
+the collector. Reading an object decodes it afresh: that is also the fastest private copy there is,
+so a careless reader can never change what others see.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ _encoder = msgspec.json.Encoder()
 
 @attrs.frozen(eq=False)
 class StoredObject:
-    """One version of one object. ``managedFields`` is stripped: half the bytes, and nobody reads it."""
+    """One version of one object. ``managedFields`` is stripped: half the bytes, and nobody reads
+    it.
+    """
 
     meta: ObjectMeta
     raw: bytes = attrs.field(repr=False)

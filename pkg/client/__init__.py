@@ -1,4 +1,6 @@
-"""Talking to the API server: configuration, transport, and a client for typed objects and dictionaries."""
+"""Talking to the API server: configuration, transport, and a client for typed objects and
+dictionaries.
+"""
 
 from druid_operator.pkg.client.config import ConfigError, RestConfig, in_cluster, load_config
 from druid_operator.pkg.client.interface import (

@@ -1,4 +1,6 @@
-"""How a request says who we are. Each kind answers the headers to send, and can be told to refresh."""
+"""How a request says who we are. Each kind answers the headers to send, and can be told to
+refresh.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +14,15 @@ import attrs
 
 from druid_operator.pkg.clock import Clock, SystemClock
 
-#: A projected service-account token is rotated by the kubelet at 80 % of its life (an hour at least);
-#: client-go reads the file again after a minute, and so do we.
+#: A projected service-account token is rotated by the kubelet at 80 % of its life (an hour at
+#: least); client-go reads the file again after a minute, and so do we.
 TOKEN_FILE_TTL_SECONDS = 60.0
 
 
 class Credentials(Protocol):
-    """Makes the ``Authorization`` header, or none (a client certificate speaks in the TLS handshake)."""
+    """Makes the ``Authorization`` header, or none (a client certificate speaks in the TLS
+    handshake).
+    """
 
     async def headers(self, *, refresh: bool = False) -> Mapping[str, str]:
         """``refresh`` is set after a 401: whatever was remembered is stale."""
@@ -28,7 +32,7 @@ class Credentials(Protocol):
 class NoCredentials:
     """Nothing in the headers: anonymous, or a client certificate."""
 
-    async def headers(self, *, refresh: bool = False) -> Mapping[str, str]:  # noqa: ARG002
+    async def headers(self, *, refresh: bool = False) -> Mapping[str, str]:
         return {}
 
 
@@ -48,13 +52,15 @@ class StaticHeader:
         encoded = base64.b64encode(f"{user}:{password}".encode()).decode()
         return cls(f"Basic {encoded}")
 
-    async def headers(self, *, refresh: bool = False) -> Mapping[str, str]:  # noqa: ARG002
+    async def headers(self, *, refresh: bool = False) -> Mapping[str, str]:
         return {"Authorization": self._value}
 
 
 @attrs.define
 class TokenFile:
-    """A bearer token in a file that somebody else rotates: read again each minute, and after a 401."""
+    """A bearer token in a file that somebody else rotates: read again each minute, and after a
+    401.
+    """
 
     path: Path
     clock: Clock = attrs.field(factory=SystemClock)

@@ -1,7 +1,7 @@
 """What a client can do, as protocols: the live client, the cached one and the fake all fit them.
 
-Objects are dictionaries when the kind is named by its :class:`Resource`, and typed when it is named by
-its model. Every call has a deadline of its own; every write takes ``field_owner``.
+Objects are dictionaries when the kind is named by its :class:`Resource`, and typed when it is named
+by its model. Every call has a deadline of its own; every write takes ``field_owner``.
 """
 
 from __future__ import annotations
@@ -79,7 +79,9 @@ class Writer(Protocol):
     async def update(
         self, obj: JSON, /, *, subresource: str = "", field_owner: str = "", dry_run: bool = False
     ) -> JSON:
-        """PUT the whole object. With a ``resourceVersion`` raises ``Conflict`` if it is not current."""
+        """PUT the whole object. With a ``resourceVersion`` raises ``Conflict`` if it is not
+        current.
+        """
         ...
 
     async def patch(
@@ -126,8 +128,8 @@ class Writer(Protocol):
     ) -> JSON | None:
         """Ask for the object to go.
 
-        Returns the object when finalizers or a grace period still hold it, ``None`` when it is gone.
-        Raises ``NotFound``; ``Conflict`` when a precondition (uid, version) does not hold.
+        Returns the object when finalizers or a grace period still hold it, ``None`` when it is
+        gone. Raises ``NotFound``; ``Conflict`` when a precondition (uid, version) does not hold.
         """
         ...
 

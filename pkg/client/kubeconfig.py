@@ -73,7 +73,11 @@ def _merge(paths: Sequence[Path]) -> dict[str, Any]:
         if not isinstance(document, dict):
             raise ConfigError(f"{path}: not a kubeconfig")
         merged["current-context"] = merged["current-context"] or document.get("current-context")
-        for section, singular in (("contexts", "context"), ("clusters", "cluster"), ("users", "user")):
+        for section, singular in (
+            ("contexts", "context"),
+            ("clusters", "cluster"),
+            ("users", "user"),
+        ):
             for item in document.get(section) or ():
                 entry = _absolute(item.get(singular) or {}, path.parent)
                 merged[section].setdefault(item["name"], entry)

@@ -1,7 +1,7 @@
 """Lists and watches of one kind in one scope, as bytes: what a reflector is fed with.
 
-Objects stay encoded. The envelope of a watch event is decoded by msgspec into a type and a slice; the
-slice is copied at once, because it would keep the whole chunk alive.
+Objects stay encoded. The envelope of a watch event is decoded by msgspec into a type and a slice;
+the slice is copied at once, because it would keep the whole chunk alive.
 """
 
 from __future__ import annotations
@@ -36,7 +36,9 @@ class Scope:
 
 @attrs.frozen
 class Frame:
-    """One watch event: ``ADDED``, ``MODIFIED``, ``DELETED`` or ``BOOKMARK``, and the object's bytes."""
+    """One watch event: ``ADDED``, ``MODIFIED``, ``DELETED`` or ``BOOKMARK``, and the object's
+    bytes.
+    """
 
     type: str
     object: bytes
@@ -72,8 +74,8 @@ class _Envelope(msgspec.Struct, gc=False):
     object: msgspec.Raw
 
 
-class _ListMeta(msgspec.Struct, gc=False):
-    resourceVersion: str = ""
+class _ListMeta(msgspec.Struct, gc=False, rename="camel"):
+    resource_version: str = ""
     continue_: str = msgspec.field(default="", name="continue")
 
 
@@ -120,7 +122,7 @@ class RestListWatch:
             raise api_error(406, {"message": f"asked for a list, was sent a {page.kind}"})
         return Page(
             tuple(bytes(item) for item in page.items or ()),
-            page.metadata.resourceVersion,
+            page.metadata.resource_version,
             page.metadata.continue_,
         )
 

@@ -1,6 +1,7 @@
 """Credentials of exec and auth-provider plugins, through kubernetes_asyncio.
 
-The only module that imports that library, and only when a kubeconfig asks for a plugin: it costs 38 MiB.
+The only module that imports that library, and only when a kubeconfig asks for a plugin: it costs 38
+MiB.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class PluginCredentials:
                     client_configuration=Configuration(),
                     persist_config=False,
                 )
-            elif "exec" in (self._loader._user or {}):  # noqa: SLF001 - the only way to its expiry check
+            elif "exec" in (self._loader._user or {}):  # noqa: SLF001 - no public way to know
                 await self._loader.load_from_exec_plugin()  # runs again only when expired
         except ConfigException as error:
             raise ConfigError(f"context {self._context!r}: {error}") from error

@@ -26,7 +26,8 @@ class RestClient:
     Args:
         transport: shared with the watches.
         scheme: tells where a kind is served and how it is decoded.
-        fence: called right before each write leaves; raises ``LeaderLost`` when this process may not
+        fence: called right before each write leaves; raises ``LeaderLost`` when this process may
+            not
             write any more. Clients of code that runs without a lease have none.
         field_validation: what the server does with unknown and duplicate fields.
     """
@@ -64,7 +65,9 @@ class RestClient:
     async def list(
         self, kind: Any, /, *, namespace: str = "", labels: Mapping[str, str] | None = None
     ) -> list[Any]:
-        """Reads every page. An ``Expired`` continue token raises: the caller's list starts again."""
+        """Reads every page. An ``Expired`` continue token raises: the caller's list starts
+        again.
+        """
         resource = self.scheme.resource_for(kind)
         params = {"limit": str(PAGE_SIZE)}
         if labels:

@@ -52,7 +52,9 @@ class Timeouts:
 
 
 def _keepalive_socket(info: Any) -> socket.socket:
-    """A socket that notices a peer that vanished: cloud balancers drop idle flows without a word."""
+    """A socket that notices a peer that vanished: cloud balancers drop idle flows without a
+    word.
+    """
     family, kind, proto, *_ = info
     sock = socket.socket(family=family, type=kind, proto=proto)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

@@ -1,7 +1,9 @@
-"""The loop around a reconciler: keys come from sources, workers take them, outcomes decide what next.
+"""The loop around a reconciler: keys come from sources, workers take them, outcomes decide what
+next.
 
 Laws:
-  * one key is never reconciled twice at the same time, and no change of it is ever lost (the queue's);
+  * one key is never reconciled twice at the same time, and no change of it is ever lost (the
+  queue's);
   * no pass begins before every source has delivered what was there at the start;
   * whatever a reconciler raises, the worker lives on;
   * a pass that is cancelled because we stop is not counted, not logged as failed, not queued again.
@@ -163,8 +165,8 @@ class Controller(Generic[K]):
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 raise
-            # The reconciler cancelled something of its own and let it escape: a fault of its, and no
-            # reason for this worker to end.
+            # The reconciler cancelled something of its own and let it escape: a fault of its, and
+            # no reason for this worker to end.
             self._failed(key, priority, RuntimeError("the reconciler leaked a CancelledError"))
         except TimeoutError as error:
             if deadline.expired():

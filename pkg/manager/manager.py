@@ -4,12 +4,12 @@ Start, in order: HTTP servers (probes answer while caches fill), caches (waited 
 lease, then, once leading, the controllers.
 
 Stop, in order, after SIGTERM, :meth:`Manager.stop` or a failure: readyz turns false; nothing new is
-taken in; running passes finish within two thirds of the grace period and are then cancelled; caches;
-HTTP servers; the lease is given back; events are flushed; connections are closed. Stopping is in two
-stages because a cancelled pass is one that the next process has to repair.
+taken in; running passes finish within two thirds of the grace period and are then cancelled;
+caches; HTTP servers; the lease is given back; events are flushed; connections are closed. Stopping
+is in two stages because a cancelled pass is one that the next process has to repair.
 
-A lost lease skips all that: everything is cancelled at once and nothing is waited for, because another
-process is writing already.
+A lost lease skips all that: everything is cancelled at once and nothing is waited for, because
+another process is writing already.
 """
 
 from __future__ import annotations
@@ -96,9 +96,9 @@ class Manager:
             config,
             user_agent=self.options.user_agent,
             timeouts=self.options.timeouts,
-            observe=lambda method, code, host: (
-                self.metrics.rest_client_requests_total.labels(code, host, method).inc()
-            ),
+            observe=lambda method, code, host: self.metrics.rest_client_requests_total.labels(
+                code, host, method
+            ).inc(),
             on_warning=_WarningLog(),
         )
         self._lease_transport: Transport | None = None
@@ -127,7 +127,13 @@ class Manager:
         }
         self._healthz: dict[str, Checker] = {"ping": ping}
         self._readyz: dict[str, Checker] = {"ping": ping, "caches": self._caches_ready}
-        self._endpoints = Endpoints(self.options, self.metrics, self._healthz, self._readyz)
+        self._endpoints = Endpoints(
+            self.options.metrics_bind,
+            self.options.health_probe_bind,
+            self.metrics,
+            self._healthz,
+            self._readyz,
+        )
 
     # --- setting up -----------------------------------------------------------------------------
 
@@ -273,8 +279,8 @@ class Manager:
     def _make_elector(self) -> LeaderElector | None:
         if self.options.leader_election is None:
             return None
-        # A transport of its own: the lease must not queue behind a thousand writes. And no fence: the
-        # elector is what the fence asks.
+        # A transport of its own: the lease must not queue behind a thousand writes. And no fence:
+        # the elector is what the fence asks.
         self._lease_transport = Transport(
             self.config, user_agent=self.options.user_agent, timeouts=self.options.timeouts
         )
@@ -322,7 +328,9 @@ class _Started:
 
 
 class _WarningLog:
-    """Logs each different warning of the API server once (a deprecated field warns on every write)."""
+    """Logs each different warning of the API server once (a deprecated field warns on every
+    write).
+    """
 
     def __init__(self) -> None:
         self._seen: set[str] = set()

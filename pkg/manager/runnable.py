@@ -12,8 +12,8 @@ import attrs
 class Runnable(Protocol):
     """Anything with a life.
 
-    ``start`` returns when there is nothing more to do; it is cancelled to stop. An exception stops the
-    whole manager.
+    ``start`` returns when there is nothing more to do; it is cancelled to stop. An exception stops
+    the whole manager.
     """
 
     async def start(self) -> None: ...
@@ -44,8 +44,8 @@ def needs_leader_election(runnable: object) -> bool:
 class RunnableGroup:
     """Runnables that start and stop together.
 
-    A failure is reported and cancels nobody: stopping in order is the manager's business, and a task
-    group would cancel all at once.
+    A failure is reported and cancels nobody: stopping in order is the manager's business, and a
+    task group would cancel all at once.
 
     Args:
         name: for log lines and errors.
@@ -87,7 +87,9 @@ class RunnableGroup:
                     drains.create_task(runnable.drain())
 
     async def cancel(self, timeout: float | None) -> list[str]:
-        """Cancel what still runs; returns the names of what has not ended within ``timeout`` seconds."""
+        """Cancel what still runs; returns the names of what has not ended within ``timeout``
+        seconds.
+        """
         self.close()
         for task in self._tasks:
             task.cancel()

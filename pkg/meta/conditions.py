@@ -1,7 +1,7 @@
 """Status conditions as ``metav1.Condition`` and the verdict that generic tools draw from them.
 
-Laws: a condition's ``lastTransitionTime`` moves only when its ``status`` changes; the list keeps one
-entry per type, sorted by type, so that the same facts give the same bytes.
+Laws: a condition's ``lastTransitionTime`` moves only when its ``status`` changes; the list keeps
+one entry per type, sorted by type, so that the same facts give the same bytes.
 """
 
 from __future__ import annotations

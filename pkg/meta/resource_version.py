@@ -1,8 +1,8 @@
 """Comparing resource versions.
 
-Since KEP-5504 they are decimal integers of unlimited size that grow within one kind. They are compared
-as text (longer is newer, equal length by characters), so no width is assumed. A version that is not of
-that form (an aggregated API may use any) compares with nothing.
+Since KEP-5504 they are decimal integers of unlimited size that grow within one kind. They are
+compared as text (longer is newer, equal length by characters), so no width is assumed. A version
+that is not of that form (an aggregated API may use any) compares with nothing.
 """
 
 from __future__ import annotations

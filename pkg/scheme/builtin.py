@@ -33,7 +33,9 @@ STORAGE_CLASS = _r("storage.k8s.io", "v1", "StorageClass", "storageclasses", nam
 LEASE = _r("coordination.k8s.io", "v1", "Lease", "leases")
 ROLE = _r("rbac.authorization.k8s.io", "v1", "Role", "roles")
 ROLE_BINDING = _r("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings")
-CLUSTER_ROLE = _r("rbac.authorization.k8s.io", "v1", "ClusterRole", "clusterroles", namespaced=False)
+CLUSTER_ROLE = _r(
+    "rbac.authorization.k8s.io", "v1", "ClusterRole", "clusterroles", namespaced=False
+)
 CLUSTER_ROLE_BINDING = _r(
     "rbac.authorization.k8s.io", "v1", "ClusterRoleBinding", "clusterrolebindings", namespaced=False
 )

@@ -1,7 +1,8 @@
 """Typed objects from decoded JSON and back, strictly.
 
-cattrs' own scalars coerce (``int("3")``, ``str(None)``, ``bool("false")``): a spec with a mistake would
-be accepted with another meaning. Here a value has the declared type or is reported with its path.
+cattrs' own scalars coerce (``int("3")``, ``str(None)``, ``bool("false")``): a spec with a mistake
+would be accepted with another meaning. Here a value has the declared type or is reported with its
+path.
 
 Unknown keys are ignored: a newer CRD may have stored them, and the API server prunes the rest.
 """
@@ -82,9 +83,7 @@ def _make() -> cattrs.Converter:
 
     @conv.register_unstructure_hook_factory(attrs.has)
     def _un(cls: Any, c: cattrs.Converter) -> Callable[[Any], Any]:
-        return make_dict_unstructure_fn(
-            cls, c, _cattrs_omit_if_default=True, **renames(cls)
-        )
+        return make_dict_unstructure_fn(cls, c, _cattrs_omit_if_default=True, **renames(cls))
 
     return conv
 
@@ -123,9 +122,7 @@ def field_errors(exc: BaseException, path: str = "") -> Iterator[FieldError]:
             (key,) = (n for n in getattr(inner, "__notes__", ()) if isinstance(n, _KeyNote))
             yield from field_errors(inner, f"{path}[{key}]")
     elif isinstance(exc, ClassValidationError):
-        names = (
-            {a.name: json_name(a) for a in attrs.fields(exc.cl)} if attrs.has(exc.cl) else {}
-        )
+        names = {a.name: json_name(a) for a in attrs.fields(exc.cl)} if attrs.has(exc.cl) else {}
         noted, plain = exc.group_exceptions()
         for inner, note in noted:
             name = names.get(note.name, note.name)
@@ -145,7 +142,9 @@ def field_errors(exc: BaseException, path: str = "") -> Iterator[FieldError]:
 
 
 class Converter:
-    """Decodes and encodes typed kinds. One instance is shared: hooks are generated once per class."""
+    """Decodes and encodes typed kinds. One instance is shared: hooks are generated once per
+    class.
+    """
 
     def __init__(self) -> None:
         self._conv = _make()

@@ -41,9 +41,7 @@ class Script:
     live: asyncio.Queue[Any] = attrs.field(factory=asyncio.Queue)
 
     async def list_page(self, *, resource_version: str, limit: int, continue_token: str) -> Page:
-        self.asked.append(
-            {"list": resource_version, "limit": limit, "continue": continue_token}
-        )
+        self.asked.append({"list": resource_version, "limit": limit, "continue": continue_token})
         act = self.lists.pop(0)
         if isinstance(act, Exception):
             raise act

@@ -209,9 +209,7 @@ async def test_throttled_watch_waits_as_told_and_does_not_list(script, config_ma
     assert len([a for a in script.asked if "list" in a]) == 1
 
 
-async def test_server_that_closes_each_watch_at_once_is_asked_ever_less(
-    script, config_map
-) -> None:
+async def test_server_that_closes_each_watch_at_once_is_asked_ever_less(script, config_map) -> None:
     options = ReflectorOptions(streaming_lists=False, short_watch=1.0)
     script.lists = [([config_map("a", "3")], "4", "")]
     script.watches = [[] for _ in range(6)]

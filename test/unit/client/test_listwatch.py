@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from itertools import pairwise
 
 import orjson
 import pytest
@@ -32,7 +33,7 @@ async def frames(chunks: list[bytes]) -> list[tuple[str, str]]:
 async def test_chunk_borders_do_not_matter(cuts: list[int]) -> None:
     stream = line("ADDED", "a") + line("MODIFIED", "b" * 40) + line("DELETED", "c")
     borders = sorted({min(c, len(stream)) for c in cuts} | {0, len(stream)})
-    chunks = [stream[i:j] for i, j in zip(borders, borders[1:], strict=False)]
+    chunks = [stream[i:j] for i, j in pairwise(borders)]
     assert await frames(chunks) == [("ADDED", "a"), ("MODIFIED", "b" * 40), ("DELETED", "c")]
 
 

@@ -62,9 +62,13 @@ def status(code: int, reason: str, **more: object) -> web.Response:
 
 @pytest.mark.parametrize(
     ("code", "reason", "expected"),
-    [(404, "NotFound", NotFound), (409, "Conflict", Conflict), (500, "InternalError", InternalError),
-     (418, "Teapot", APIError)],
-)  # fmt: skip
+    [
+        (404, "NotFound", NotFound),
+        (409, "Conflict", Conflict),
+        (500, "InternalError", InternalError),
+        (418, "Teapot", APIError),
+    ],
+)
 async def test_status_answers_become_typed_errors(code, reason, expected) -> None:
     async def handler(request: web.Request) -> web.StreamResponse:
         return status(code, reason)
@@ -125,7 +129,9 @@ async def test_unauthorized_refreshes_the_credentials_once() -> None:
     assert tokens == ["Bearer token-0", "Bearer token-1"]
 
 
-@pytest.mark.parametrize(("method", "expected"), [("GET", RequestNotSent), ("POST", OutcomeUnknown)])
+@pytest.mark.parametrize(
+    ("method", "expected"), [("GET", RequestNotSent), ("POST", OutcomeUnknown)]
+)
 async def test_lost_answer_of_a_write_is_an_unknown_outcome(method, expected) -> None:
     seen: list[str] = []
 
