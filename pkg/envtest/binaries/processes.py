@@ -87,13 +87,25 @@ class Processes:
         self._popen: dict[str, subprocess.Popen[bytes]] = {}
         self._identities: list[ProcessIdentity] = []
 
-    def start(self, name: str, argv: Sequence[str | Path], *, tier: int) -> None:
-        """Start a component in a session of its own, so that Ctrl-C stops it when we say so."""
-        output = None if self._attach_output else self._log(name).open("wb")
+    @property
+    def identities(self) -> tuple[ProcessIdentity, ...]:
+        """Who was started and not stopped, in order."""
+        return tuple(self._identities)
+
+    def start(
+        self, name: str, argv: Sequence[str | Path], *, tier: int, cwd: Path | None = None
+    ) -> None:
+        """Start a component in a session of its own, so that Ctrl-C stops it when we say so.
+
+        Args:
+            cwd: its working directory, by default that of the logs. The log of a component that
+                ran before goes on.
+        """
+        output = None if self._attach_output else self.log(name).open("ab")
         try:
             process = subprocess.Popen(
                 [str(a) for a in argv],
-                cwd=self._directory,
+                cwd=cwd or self._directory,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT if output else None,
@@ -104,16 +116,21 @@ class Processes:
                 output.close()
         self._popen[name] = process
         self._identities.append(ProcessIdentity(name, process.pid, start_time(process.pid), tier))
-        record = [attrs.asdict(i) for i in self._identities]
-        (self._directory / RECORD).write_text(json.dumps(record, indent=1))
+        self._write_record()
 
     async def healthy(
-        self, name: str, probe: Callable[[], Awaitable[object]], *, timeout: float
+        self,
+        name: str,
+        probe: Callable[[], Awaitable[object]],
+        *,
+        timeout: float,
+        interval: float = 0.05,
     ) -> None:
         """Wait until ``probe`` answers without an error.
 
         Args:
             timeout: seconds.
+            interval: seconds from one probe to the next.
 
         Raises:
             ProcessFailed: the component ended, or the time passed.
@@ -127,7 +144,7 @@ class Processes:
             return True
 
         try:
-            await eventually(answered, timeout=timeout, interval=0.05)
+            await eventually(answered, timeout=timeout, interval=interval)
         except NotReached as error:
             reason = f"{name} did not become healthy: {error.__cause__ or error}"
             raise ProcessFailed(f"{reason}\n{self._tail(name)}") from error
@@ -140,13 +157,25 @@ class Processes:
         self._identities.clear()
         (self._directory / RECORD).unlink(missing_ok=True)
 
-    def _log(self, name: str) -> Path:
+    async def stop_one(self, name: str, *, timeout: float) -> None:
+        """Stop and reap one component, which may be started again. Not cut short by cancellation."""
+        (identity,) = (i for i in self._identities if i.name == name)
+        await asyncio.shield(stop_all([identity], timeout=timeout))
+        self._popen[name].wait(timeout=KILL_WAIT)
+        self._identities.remove(identity)
+        self._write_record()
+
+    def log(self, name: str) -> Path:
         return self._directory / f"{name}.log"
+
+    def _write_record(self) -> None:
+        record = [attrs.asdict(i) for i in self._identities]
+        (self._directory / RECORD).write_text(json.dumps(record, indent=1))
 
     def _tail(self, name: str) -> str:
         if self._attach_output:
             return "(its log went to stderr)"
-        return self._log(name).read_text(errors="replace")[-LOG_TAIL:].strip()
+        return self.log(name).read_text(errors="replace")[-LOG_TAIL:].strip()
 
 
 async def stop_recorded(directory: Path, *, timeout: float) -> list[str]:
