@@ -78,10 +78,12 @@ def find_assets(environ: Mapping[str, str] = os.environ) -> Assets:
             raise AssetsMissing(f"{own} (TEST_ASSET_…) is not an executable file")
     absent = [name for name in ("etcd", "kube-apiserver") if name.replace("-", "_") not in files]
     if absent:
-        raise AssetsMissing(
-            f"no {' and no '.join(absent)} in {directory} ({source}): "
-            "run `make envtest-assets`, or set KUBEBUILDER_ASSETS to a directory that has them"
+        advice = (
+            "set it to a directory that has them, or unset it and run `make envtest-assets`"
+            if named
+            else "run `make envtest-assets`, or set KUBEBUILDER_ASSETS to a directory that has them"
         )
+        raise AssetsMissing(f"no {' and no '.join(absent)} in {directory} ({source}): {advice}")
     return Assets(source=source, **files)
 
 

@@ -158,7 +158,7 @@ class Processes:
         (self._directory / RECORD).unlink(missing_ok=True)
 
     async def stop_one(self, name: str, *, timeout: float) -> None:
-        """Stop and reap one component, which may be started again. Not cut short by cancellation."""
+        """Stop and reap one component, which may be started again. Cancelling does not stop it."""
         (identity,) = (i for i in self._identities if i.name == name)
         await asyncio.shield(stop_all([identity], timeout=timeout))
         self._popen[name].wait(timeout=KILL_WAIT)

@@ -1,0 +1,176 @@
+"""The simulated data plane: one task, one queue of keys, no polling.
+
+Events of the store put keys into the queue; the task takes one, gathers what the controller reads,
+asks its pure decision function, and writes the plan. The store is in this process, so nothing
+changes between the reading and the writing of one key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from types import TracebackType
+
+from druid_operator.pkg.apistore.store import APIStore
+from druid_operator.pkg.clock import rfc3339
+from druid_operator.pkg.envtest.dataplane.cluster import Cluster
+from druid_operator.pkg.envtest.dataplane.deployment_status import made_progress
+from druid_operator.pkg.envtest.dataplane.gather import CONTROLLERS
+from druid_operator.pkg.envtest.dataplane.kubelet import Kubelet
+from druid_operator.pkg.envtest.dataplane.options import DataPlaneOptions, SimulatedTime
+from druid_operator.pkg.envtest.dataplane.plan import Moment, Plan
+from druid_operator.pkg.envtest.dataplane.routing import WATCHED, Key, keys_for
+from druid_operator.pkg.envtest.dataplane.world import initial_objects
+from druid_operator.pkg.errors import APIError
+from druid_operator.pkg.meta import JSON, NamespacedName, Resource
+from druid_operator.pkg.scheme.builtin import (
+    DEPLOYMENT,
+    PERSISTENT_VOLUME,
+    PERSISTENT_VOLUME_CLAIM,
+    POD,
+    STORAGE_CLASS,
+)
+
+# What the store refuses (an invalid template) is tried again after so many simulated seconds.
+RETRY_AFTER = 1.0
+
+log = logging.getLogger(__name__)
+
+
+class DataPlane:
+    """Turns workloads into pods that become Ready; an async context manager.
+
+    Args:
+        store: the API server's, made with ``graceful_pods``: a pod's end is ours to decide.
+    """
+
+    def __init__(self, store: APIStore, options: DataPlaneOptions | None = None) -> None:
+        self.options = options or DataPlaneOptions()
+        self._cluster = Cluster(store)
+        self._time = SimulatedTime(self.options)
+        self._since: dict[str, float] = {}
+        self._kubelet = Kubelet(self.options, self._since)
+        self._queue: dict[Key, None] = {}
+        self._timers: dict[Key, tuple[float, asyncio.TimerHandle]] = {}
+        self._wake = asyncio.Event()
+        self._settled = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._unsubscribe: Callable[[], None] = lambda: None
+
+    async def __aenter__(self) -> DataPlane:
+        for obj in initial_objects(self.options.nodes, self._wall()):
+            self._cluster.create(obj)
+        self._unsubscribe = self._cluster.subscribe(self._on_event)
+        for resource in WATCHED:
+            for obj in self._cluster.list(resource):
+                self._on_event("ADDED", resource, obj)
+        self._task = asyncio.create_task(self._run(), name="dataplane")
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._unsubscribe()
+        for _, handle in self._timers.values():
+            handle.cancel()
+        assert self._task is not None
+        self._task.cancel()
+        try:
+            await self._task
+        except asyncio.CancelledError:
+            if not self._task.cancelled():
+                raise
+
+    async def settled(self) -> None:
+        """Wait until nothing is left to do now; what is due later (timers) does not count."""
+        await self._settled.wait()
+
+    def _on_event(self, event: str, resource: Resource, obj: JSON) -> None:
+        gone = event == "DELETED"
+        if resource == POD:
+            self._kubelet.observe(obj, self._time.now(), gone=gone)
+        elif gone:
+            self._since.pop(obj["metadata"]["uid"], None)
+        if resource in WATCHED or resource == STORAGE_CLASS:
+            for key in keys_for(self._cluster, resource, obj):
+                self._add(key)
+        if gone and resource == PERSISTENT_VOLUME_CLAIM:
+            self._reclaim(obj)
+
+    def _add(self, key: Key) -> None:
+        self._queue[key] = None
+        self._settled.clear()
+        self._wake.set()
+
+    def _add_after(self, key: Key, seconds: float) -> None:
+        """One timer per key: the earlier one wins, since the key is then decided anew."""
+        loop = asyncio.get_running_loop()
+        at = loop.time() + self._time.real(seconds)
+        if key in self._timers:
+            earlier, handle = self._timers[key]
+            if earlier <= at:
+                return
+            handle.cancel()
+        self._timers[key] = (at, loop.call_at(at, self._due, key))
+
+    def _due(self, key: Key) -> None:
+        del self._timers[key]
+        self._add(key)
+
+    async def _run(self) -> None:
+        while True:
+            if not self._queue:
+                self._wake.clear()
+                self._settled.set()
+                await self._wake.wait()
+            key = next(iter(self._queue))
+            del self._queue[key]
+            try:
+                self._sync(key)
+            except APIError as error:
+                log.warning("%s %s: %s", key.resource.kind, key.name, error)
+                self._add_after(key, RETRY_AFTER)
+            await asyncio.sleep(0)  # let requests and watches have their turn
+
+    def _sync(self, key: Key) -> None:
+        obj = self._cluster.get(key.resource, key.name)
+        if obj is None:
+            return
+        moment = Moment(self._time.now(), self._wall(), self._since)
+        if key.resource == POD:
+            requeue = self._kubelet.sync(self._cluster, obj, moment)
+        else:
+            plan = CONTROLLERS[key.resource](self._cluster, obj, moment)
+            self._apply(plan, key, obj)
+            requeue = plan.requeue_after
+        if requeue is not None:
+            self._add_after(key, requeue)
+
+    def _apply(self, plan: Plan, key: Key, before: JSON) -> None:
+        for obj in plan.create:
+            self._cluster.create(obj)
+        for obj in plan.update:
+            self._cluster.write(obj)
+        for obj in plan.delete:
+            self._cluster.delete(obj)
+        if plan.status is None:
+            return
+        if key.resource == DEPLOYMENT and made_progress(
+            before.get("status") or {}, plan.status["status"]
+        ):
+            self._since[before["metadata"]["uid"]] = self._time.now()
+        self._cluster.write_status(plan.status)
+
+    def _reclaim(self, claim: JSON) -> None:
+        volume = self._cluster.get(
+            PERSISTENT_VOLUME, NamespacedName("", claim["spec"].get("volumeName") or "-")
+        )
+        if volume and volume["spec"].get("persistentVolumeReclaimPolicy") == "Delete":
+            self._cluster.delete(volume)
+
+    def _wall(self) -> str:
+        return rfc3339(self.options.clock.now())
