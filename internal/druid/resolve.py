@@ -13,17 +13,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-import attrs
-
 from druid_operator.api.v1alpha1 import Druid, DruidNodeSpec, DruidSpec
 from druid_operator.internal.druid import names
 from druid_operator.internal.druid.config import (
     common_config,
-    config_map,
     extension_properties,
     node_config,
 )
-from druid_operator.internal.druid.go_hash import config_map_sha
+from druid_operator.internal.druid.config_sha import config_sha
 from druid_operator.internal.druid.order import rollout_key
 from druid_operator.internal.druid.probes import default_probes, with_port
 from druid_operator.internal.druid.resolved import (
@@ -76,31 +73,20 @@ def resolve(
         for extension in (spec.zookeeper, spec.metadata_store, spec.deep_storage)
         if extension is not None
     ]
-    common = common_config(spec, [extra[ref] for ref in extra_config_refs(druid)], extensions)
-    common_map = config_map(
-        names.common_config_name(name), namespace, names.cluster_labels(name), common
-    )
     nodes = sorted(spec.nodes.items(), key=lambda item: rollout_key(item[1].node_type, item[0]))
-    return ResolvedCluster(
+    cluster = ResolvedCluster(
         name=name,
         namespace=namespace,
         uid=str(meta.get("uid") or ""),
-        common_config=common,
+        common_config=common_config(
+            spec, [extra[ref] for ref in extra_config_refs(druid)], extensions
+        ),
         common_config_mount_path=spec.common_config_mount_path or _COMMON_MOUNT_PATH,
         keeps_claims=bool(spec.disable_pvc_deletion_finalizer),
-        nodes=tuple(
-            _with_config_sha(_node(name, key, spec, node), namespace, common_map)
-            for key, node in nodes
-        ),
+        nodes=tuple(_node(name, key, spec, node) for key, node in nodes),
         warnings=warn(druid),
     )
-
-
-def _with_config_sha(node: ResolvedNode, namespace: str, common_map: JSON) -> ResolvedNode:
-    own_map = config_map(
-        names.node_config_name(node.unique_name), namespace, node.labels, node.config
-    )
-    return attrs.evolve(node, config_sha=config_map_sha(common_map, own_map))
+    return cluster.with_config_sha({n.key: config_sha(cluster, n) for n in cluster.nodes})
 
 
 def _node(cluster: str, key: str, spec: DruidSpec, node: DruidNodeSpec) -> ResolvedNode:

@@ -148,11 +148,7 @@ class ResolvedCluster:
         raise KeyError(key)
 
     def with_config_sha(self, values: Mapping[str, str]) -> ResolvedCluster:
-        """The cluster with other values of ``configMapSHA``, by node key.
-
-        For a taken-over cluster whose values come from another encoding: while the ConfigMaps are
-        the same, the running value is kept, because a new one would restart every pod.
-        """
+        """The cluster with other values of ``configMapSHA``, by node key."""
         return attrs.evolve(
             self,
             nodes=tuple(
