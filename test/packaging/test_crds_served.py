@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from druid_operator.api.v1alpha1 import KINDS
 from druid_operator.pkg.envtest.crds import install_crds, load_crds
 from druid_operator.pkg.envtest.environment import Environment
 from druid_operator.pkg.schema import coerce
@@ -18,8 +19,11 @@ _SAMPLES = sorted((_CONFIG / "samples").glob("druid*.yaml"))
 async def test_the_kinds_are_established_and_the_samples_stored_as_our_schema_says(
     env: Environment, namespace: str
 ) -> None:
+    client = env.client
+    for kind in KINDS:
+        client.scheme.add(kind.resource)
     crds = load_crds([_CONFIG / "crd" / "bases"])
-    await install_crds(env.client, crds)
+    await install_crds(client, crds)
     schemas = {
         crd["spec"]["names"]["kind"]: crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
         for crd in crds
@@ -27,7 +31,7 @@ async def test_the_kinds_are_established_and_the_samples_stored_as_our_schema_sa
     for file in _SAMPLES:
         sample = yaml.safe_load(file.read_text())
         sample["metadata"]["namespace"] = namespace
-        stored = await env.client.create(sample)
+        stored = await client.create(sample)
         expected = coerce(schemas[sample["kind"]], sample).obj
         assert stored["spec"] == expected["spec"]
         assert stored["status"] == expected["status"]
