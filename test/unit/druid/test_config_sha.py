@@ -55,7 +55,7 @@ def test_the_live_value_is_read_from_the_druid_container_alone(make_druid):
     cluster = resolve(make_druid({"additionalContainer": [sidecar]}))
     (workload,) = (m.object for m in build(cluster) if m.resource.kind == "StatefulSet")
     assert live_config_sha(workload) == cluster.node("brokers").config_sha
-    (druid, side) = workload["spec"]["template"]["spec"]["containers"]
+    druid, _ = workload["spec"]["template"]["spec"]["containers"]
     druid["env"] = []
     assert live_config_sha(workload) is None
     assert live_config_sha({}) is None
