@@ -17,7 +17,7 @@ import yaml
 _FOLDER = os.environ.get("DRUID_GO_CRDS", "")
 _THEIRS = sorted(Path(_FOLDER).glob("*.yaml")) if _FOLDER else []
 
-pytestmark = pytest.mark.skipif(
+_needs_theirs = pytest.mark.skipif(
     not _FOLDER, reason="DRUID_GO_CRDS does not name a folder with the Go operator's CRDs"
 )
 
@@ -87,6 +87,7 @@ def _tighter_bounds(theirs: dict[str, Any], ours: dict[str, Any]) -> Iterator[st
             yield f"{high} {theirs.get(high)} became {ours[high]}"
 
 
+@_needs_theirs
 @pytest.mark.parametrize("file", _THEIRS, ids=lambda file: file.stem)
 def test_nothing_is_narrowed_lost_or_defaulted_otherwise(file: Path) -> None:
     plural = file.name.partition(".")[0]
@@ -103,7 +104,39 @@ def test_nothing_is_narrowed_lost_or_defaulted_otherwise(file: Path) -> None:
     assert not faults, "\n".join(faults)
 
 
+@_needs_theirs
 def test_all_four_crds_were_compared() -> None:
     plurals = {file.name.partition(".")[0] for file in _THEIRS}
     assert plurals == {"druids", "druidingestions"}
     assert len(_THEIRS) >= 4
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "fault"),
+    [
+        ({"type": "string"}, {"type": "integer"}, "type string became integer"),
+        ({"type": "string"}, {}, "type string became None"),
+        ({"type": "string"}, {_PRESERVE: True}, None),
+        ({_PRESERVE: True}, {}, f"{_PRESERVE} is lost"),
+        ({"required": ["a"]}, {"required": ["a", "b"]}, "newly required: ['b']"),
+        ({"required": ["a", "b"]}, {"required": ["a"]}, None),
+        ({}, {"maximum": 65535}, "maximum None became 65535"),
+        ({"minimum": 1}, {"minimum": 0}, None),
+        ({}, {"enum": ["a"]}, "enum None became ['a']"),
+        ({"enum": ["a"]}, {"enum": ["a", "b"]}, None),
+        ({}, {"pattern": "^a$"}, "pattern None became ^a$"),
+        ({"format": "int32"}, {"format": "int64"}, None),
+        ({}, {"x-kubernetes-list-type": "set"}, "x-kubernetes-list-type None became set"),
+    ],
+)
+def test_the_comparison_sees_what_is_narrower(
+    theirs: dict[str, Any], ours: dict[str, Any], fault: str | None
+) -> None:
+    assert list(_narrower(theirs, ours)) == ([fault] if fault else [])
+
+
+def test_the_comparison_sees_what_is_missing() -> None:
+    theirs = {"properties": {"a": {"items": {"properties": {"b": {}}}}, "c": {}}}
+    ours = {"properties": {"a": {"items": {}}}}
+    missing = [path for path, _, found in _pairs(theirs, ours) if found is None]
+    assert missing == ["a[].b", "c"]
