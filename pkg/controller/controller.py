@@ -99,7 +99,7 @@ class Controller(Generic[K]):
             rate_limiter=self.options.rate_limiter or ItemExponential(),
             metrics=queue_metrics,
         )
-        queue_metrics.watch(queue.processing)
+        queue_metrics.watch(lambda: queue.processing)
         self.queue: Queue[K] = queue
         metrics.init_controller(name, self.options.max_concurrent_reconciles)
 

@@ -225,3 +225,18 @@ async def test_requeue_after_runs_again_and_an_event_in_between_cancels_the_time
         rig.channel.put(A)
         await rig.until(lambda: len(rig.passes) == 2)
         assert rig.counter("controller_runtime_reconcile_total", result="requeue_after") >= 1
+
+
+async def test_metrics_of_a_busy_controller_are_served() -> None:
+    finish = asyncio.Event()
+
+    async def do(_: NamespacedName) -> None:
+        await finish.wait()
+
+    async with running(do) as rig:
+        rig.channel.put(A)
+        await rig.until(lambda: rig.passes == [A])
+        body, _ = await rig.metrics.render()
+        finish.set()
+    assert b'controller_runtime_active_workers{controller="test"} 1.0' in body
+    assert b"workqueue_longest_running_processor_seconds" in body
