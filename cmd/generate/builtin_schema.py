@@ -1,22 +1,22 @@
-"""Writes ``pkg/apistore/builtin_schema.json``: how the built-in kinds are structured and merged.
+"""``pkg/apistore/builtin_schema.json``: how the built-in kinds are structured and merged.
 
 Two sources, because neither tells all. The OpenAPI definitions (of the ``kubernetes-validate``
 development package) know types, list types, merge keys and required fields.
 ``gotypes/fields.json``, printed by the Go program beside it (``cd cmd/generate/gotypes && go run .
 > fields.json``), knows which fields are pointers, and with that whether the API server stores a
 zero or leaves it out.
-
-    python -m druid_operator.cmd.generate.builtin_schema
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-VERSION = "1.37.0"
-OUTPUT = Path(__file__).parents[2] / "pkg" / "apistore" / "builtin_schema.json"
+from druid_operator.cmd.generate.definitions import KUBERNETES, kubernetes_definitions
+
+OUTPUT = "pkg/apistore/builtin_schema.json"
 GO_FIELDS = Path(__file__).parent / "gotypes" / "fields.json"
 
 #: Kinds to carry: those of ``pkg/scheme/builtin.py``, and a few that people list beside them.
@@ -80,8 +80,14 @@ KEY_DEFAULTS = {
 }
 
 
+def builtin_schema_files() -> dict[str, str]:
+    """Path in the repository to content."""
+    table = build_schema(kubernetes_definitions(), json.loads(GO_FIELDS.read_text()))
+    return {OUTPUT: json.dumps(table, separators=(",", ":")) + "\n"}
+
+
 def build_schema(
-    definitions: dict[str, Any], go_fields: dict[str, dict[str, str]]
+    definitions: Mapping[str, Any], go_fields: Mapping[str, dict[str, str]]
 ) -> dict[str, Any]:
     """The table: ``kinds`` by ``group/version/Kind`` and ``types`` by OpenAPI name."""
     types: dict[str, Any] = {}
@@ -91,14 +97,14 @@ def build_schema(
         kinds["/".join([gvk["group"], gvk["version"], gvk["kind"]])] = root
         _collect(root, definitions, go_fields, types)
     return {
-        "version": VERSION,
+        "version": KUBERNETES,
         "kinds": dict(sorted(kinds.items())),
         "types": dict(sorted(types.items())),
     }
 
 
 def _collect(
-    name: str, definitions: dict[str, Any], go_fields: dict[str, Any], types: dict[str, Any]
+    name: str, definitions: Mapping[str, Any], go_fields: Mapping[str, Any], types: dict[str, Any]
 ) -> None:
     if name in types or name in SCALARS:
         return
@@ -106,7 +112,8 @@ def _collect(
     required = set(definition.get("required", ()))
     encodings = go_fields.get(name, {})
     fields: dict[str, Any] = {}
-    types[name] = shape = {"fields": fields}
+    shape: dict[str, Any] = {"fields": fields}
+    types[name] = shape
     if definition.get("x-kubernetes-map-type") == "atomic":
         shape["atomic"] = True
     for field, spec in definition.get("properties", {}).items():
@@ -171,18 +178,3 @@ def _list_type(spec: dict[str, Any]) -> dict[str, Any]:
 
 def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
-
-
-def main() -> None:
-    import kubernetes_validate
-
-    package = Path(kubernetes_validate.__file__).parent
-    source = package / "kubernetes-json-schema" / f"v{VERSION}-local" / "_definitions.json"
-    definitions = json.loads(source.read_text())["$defs"]
-    table = build_schema(definitions, json.loads(GO_FIELDS.read_text()))
-    OUTPUT.write_text(json.dumps(table, separators=(",", ":")) + "\n")
-    print(f"{OUTPUT.name}: {len(table['types'])} types, {OUTPUT.stat().st_size} bytes")
-
-
-if __name__ == "__main__":
-    main()

@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from importlib.resources import files
-from typing import Any
+from collections.abc import Iterable
 
 from druid_operator.api.v1alpha1.embedded import AMENDMENTS
+from druid_operator.cmd.generate.definitions import kubernetes_definitions
 from druid_operator.cmd.generate.yaml_text import to_yaml
 from druid_operator.pkg.schema import CustomResource
 from druid_operator.pkg.schema.embedded import EmbeddedTypes
 from druid_operator.pkg.schema.generator import custom_resource_definition
 
-#: The Kubernetes release whose types the embedded fields have.
-KUBERNETES = "1.37.0"
-
 #: Client-side `kubectl apply` keeps the object in an annotation, which holds at most 262,144 bytes.
 MAX_BYTES = 250_000
-
-
-def kubernetes_definitions() -> Mapping[str, Any]:
-    """Kubernetes' OpenAPI definitions by type name, from the development package that has them."""
-    folder = files("kubernetes_validate") / "kubernetes-json-schema" / f"v{KUBERNETES}-local"
-    definitions: Mapping[str, Any] = json.loads((folder / "_definitions.json").read_text())["$defs"]
-    return definitions
 
 
 def crd_files(kinds: Iterable[CustomResource]) -> dict[str, str]:

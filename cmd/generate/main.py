@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from druid_operator.api.v1alpha1 import KINDS
+from druid_operator.cmd.generate.builtin_schema import builtin_schema_files
 from druid_operator.cmd.generate.crds import crd_files
 from druid_operator.cmd.generate.reference import api_reference
 from druid_operator.cmd.generate.roles import role_files
@@ -24,6 +25,7 @@ GENERATORS: tuple[Callable[[], Mapping[str, str]], ...] = (
     lambda: crd_files(KINDS),
     lambda: role_files(KINDS),
     lambda: {"docs/api.md": api_reference(KINDS)},
+    builtin_schema_files,
 )
 
 #: A diff of a whole CRD helps nobody.
