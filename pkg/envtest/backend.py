@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -43,8 +44,10 @@ class Backend(Protocol):
     """Started once, stopped once; ``kubeconfig`` and ``capabilities`` hold in between."""
 
     name: BackendName
-    kubeconfig: Path
     capabilities: Capabilities
+
+    @property
+    def kubeconfig(self) -> Path: ...
 
     async def start(self) -> None: ...
     async def stop(self) -> None: ...
@@ -56,19 +59,26 @@ class EmbeddedBackend:
     name: BackendName = "embedded"
 
     def __init__(self, data_plane: DataPlaneOptions | None) -> None:
-        self._directory = tempfile.TemporaryDirectory(prefix="envtest-")
+        self._directory: Path | None = None
         self._stack = AsyncExitStack()
         self.server = EmbeddedAPIServer()
         self.data_plane = DataPlane(self.server.store, data_plane) if data_plane else None
-        self.kubeconfig = Path(self._directory.name) / "admin.kubeconfig"
         self.capabilities = Capabilities(
             pods=data_plane is not None,
             without_pods="" if data_plane else "the environment was made with data_plane=False",
             faults=True,
         )
 
+    @property
+    def kubeconfig(self) -> Path:
+        if self._directory is None:
+            raise TerminalError("the environment is not started")
+        return self._directory / "admin.kubeconfig"
+
     async def start(self) -> None:
         try:
+            self._directory = Path(tempfile.mkdtemp(prefix="envtest-"))
+            self._stack.callback(shutil.rmtree, self._directory, ignore_errors=True)
             await self._stack.enter_async_context(self.server)
             self.server.kubeconfig(self.kubeconfig)
             if self.data_plane is not None:
@@ -79,7 +89,6 @@ class EmbeddedBackend:
 
     async def stop(self) -> None:
         await self._stack.aclose()
-        self._directory.cleanup()
 
 
 class BinariesBackend:
@@ -90,13 +99,16 @@ class BinariesBackend:
     def __init__(self, options: ControlPlaneOptions, environ: Mapping[str, str]) -> None:
         assets = find_assets(environ)
         self.control_plane = ControlPlane(assets, options)
-        self.kubeconfig = self.control_plane.directory / "admin.kubeconfig"
         self.capabilities = Capabilities(
             pods=assets.makes_pods,
             without_pods=""
             if assets.makes_pods
             else WITHOUT_CONTROLLERS.format(source=assets.source),
         )
+
+    @property
+    def kubeconfig(self) -> Path:
+        return self.control_plane.kubeconfig
 
     async def start(self) -> None:
         await self.control_plane.start()
@@ -112,12 +124,16 @@ class ExistingBackend:
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         named = environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
-        self.kubeconfig = Path(named)
-        if not self.kubeconfig.is_file():
+        self._kubeconfig = Path(named)
+        if not self._kubeconfig.is_file():
             raise TerminalError(
                 f"USE_EXISTING_CLUSTER: {named} is no file; set KUBECONFIG to one kubeconfig file"
             )
         self.capabilities = Capabilities(pods=True)
+
+    @property
+    def kubeconfig(self) -> Path:
+        return self._kubeconfig
 
     async def start(self) -> None:
         pass

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 import attrs
 
@@ -29,6 +30,8 @@ from druid_operator.pkg.errors import AlreadyExists
 from druid_operator.pkg.meta import JSON, NamespacedName
 from druid_operator.pkg.scheme import Scheme
 from druid_operator.pkg.scheme.builtin import NODE, SERVICE_ACCOUNT
+
+T = TypeVar("T")
 
 # A free port is chosen before its server binds it, so another program may take it in between.
 PORT_ATTEMPTS = 3
@@ -91,10 +94,10 @@ class ControlPlane:
     ) -> None:
         self._assets = assets
         self._options = options or ControlPlaneOptions()
-        self.directory = directory or Path(tempfile.mkdtemp(prefix="envtest-"))
+        self._directory = directory
         self._authority = CertificateAuthority()
         self._layout: Layout | None = None
-        self._processes = Processes(self.directory, attach_output=self._options.attach_output)
+        self._processes: Processes | None = None
 
     async def __aenter__(self) -> ControlPlane:
         await self.start()
@@ -109,10 +112,14 @@ class ControlPlane:
         await self.stop()
 
     @property
+    def directory(self) -> Path:
+        """Where everything of this control plane is: logs, data, certificates."""
+        return _started(self._directory)
+
+    @property
     def layout(self) -> Layout:
-        if self._layout is None:
-            raise ProcessFailed("the control plane is not started")
-        return self._layout
+        """Its ports and files."""
+        return _started(self._layout)
 
     @property
     def server(self) -> str:
@@ -139,7 +146,10 @@ class ControlPlane:
             ProcessFailed: a component ended or did not become healthy in time.
             NotReached: the nodes or the default ServiceAccount did not come in time.
         """
+        if self._directory is None:
+            self._directory = Path(tempfile.mkdtemp(prefix="envtest-"))
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._processes = Processes(self.directory, attach_output=self._options.attach_output)
         write_control_plane(self._authority, self.directory / "certs")
         for attempt in range(1, PORT_ATTEMPTS + 1):
             self._layout = Layout(self.directory, Ports(*_free_ports(6)))
@@ -157,15 +167,16 @@ class ControlPlane:
                 return
 
     async def stop(self) -> None:
-        """Stop everything and remove the directory."""
-        await self._stop_processes()
-        shutil.rmtree(self.directory, ignore_errors=True)
+        """Stop everything and remove the directory. Does nothing if it was never started."""
+        if self._processes is not None:
+            await self._stop_processes()
+            shutil.rmtree(self.directory, ignore_errors=True)
 
     async def _stop_processes(self) -> None:
-        await self._processes.stop(timeout=self._options.stop_timeout)
+        await _started(self._processes).stop(timeout=self._options.stop_timeout)
 
     async def _start_components(self) -> None:
-        layout, options, processes = self.layout, self._options, self._processes
+        layout, options, processes = self.layout, self._options, _started(self._processes)
         self._write_kubeconfig("admin", "admin", "system:masters")
         self._write_kubeconfig("controller-manager", "system:kube-controller-manager")
         self._write_kubeconfig("scheduler", "system:kube-scheduler")
@@ -190,7 +201,7 @@ class ControlPlane:
             await self._start_controllers(admin)
 
     async def _start_controllers(self, admin: RestConfig) -> None:
-        layout, assets, start = self.layout, self._assets, self._processes.start
+        layout, assets, start = self.layout, self._assets, _started(self._processes).start
         assert assets.kube_controller_manager is not None
         assert assets.kube_scheduler is not None
         assert assets.kwok is not None
@@ -234,7 +245,7 @@ class ControlPlane:
     async def _healthy(self, name: str, config: RestConfig, path: str = "/health") -> None:
         transport = Transport(config)
         try:
-            await self._processes.healthy(
+            await _started(self._processes).healthy(
                 name,
                 lambda: transport.request("GET", path, timeout=5.0),
                 timeout=self._options.start_timeout,
@@ -264,6 +275,12 @@ class ControlPlane:
             "volumeBindingMode": self._options.volume_binding,
             "allowVolumeExpansion": True,
         }
+
+
+def _started(part: T | None) -> T:
+    if part is None:
+        raise ProcessFailed("the control plane is not started")
+    return part
 
 
 def _node(index: int) -> JSON:
