@@ -24,7 +24,7 @@ from druid_operator.pkg.apply import (
     plan,
 )
 from druid_operator.pkg.client import Client, merge_patch
-from druid_operator.pkg.envtest import Environment
+from druid_operator.pkg.envtest.environment import Environment
 from druid_operator.pkg.errors import Conflict, Invalid, NotFound
 from druid_operator.pkg.meta import JSON, NamespacedName, Resource, owner_reference
 from druid_operator.pkg.scheme.builtin import CONFIG_MAP, SERVICE, STATEFUL_SET
