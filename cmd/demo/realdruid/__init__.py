@@ -2,26 +2,11 @@
 
 The operator itself never imports this room. ::
 
-    assets = ensure_assets(report=print)
-    async with RealKafka(assets, directory / "kafka") as kafka:
-        async with RealDruid(assets, children, directory / "druid") as druid:
+    assets = ensure_assets(report=print)                        # assets.py
+    async with RealKafka(assets, directory / "kafka") as kafka:    # kafka.py
+        async with RealDruid(assets, children, directory / "druid") as druid:    # launcher.py
             ...
 
-``children`` are the objects that the operator made, read from an API server or rendered.
+``children`` are the objects that the operator made, read from an API server or rendered
+(``sample.py``). Nothing is imported here: ``assets`` is a command too, and runs as its own module.
 """
-
-from druid_operator.cmd.demo.realdruid.assets import DruidAssets, Versions, ensure_assets
-from druid_operator.cmd.demo.realdruid.java import JavaMissing
-from druid_operator.cmd.demo.realdruid.kafka import RealKafka
-from druid_operator.cmd.demo.realdruid.launcher import RealDruid
-from druid_operator.cmd.demo.realdruid.maven import ResolveFailed
-from druid_operator.cmd.demo.realdruid.pods import NotADruid
-from druid_operator.cmd.demo.realdruid.properties import OVERRIDES, NotPlaceable
-from druid_operator.cmd.demo.realdruid.sample import rendered_sample, sample
-
-__all__ = [
-    "ensure_assets", "DruidAssets", "Versions", "JavaMissing", "ResolveFailed",
-    "RealDruid", "OVERRIDES", "NotADruid", "NotPlaceable",
-    "RealKafka",
-    "sample", "rendered_sample",
-]  # fmt: skip
