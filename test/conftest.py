@@ -9,7 +9,10 @@ import pytest
 
 from druid_operator.pkg.envtest.crds import CRDSource
 
-pytest_plugins = ["druid_operator.pkg.envtest.pytest_plugin"]
+pytest_plugins = [
+    "druid_operator.pkg.envtest.pytest_plugin",
+    "druid_operator.cmd.demo.realdruid.pytest_plugin",
+]
 
 CRDS = Path(__file__).parent.parent / "config" / "crd" / "bases"
 
