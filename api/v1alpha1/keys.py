@@ -8,12 +8,14 @@ PVC_FINALIZER = "deletepvc.finalizers.druid.apache.org"
 #: Finalizer of ``DruidIngestion``: Druid is told first, then the object goes.
 INGESTION_FINALIZER = "druidingestion.datainfra.io/finalizer"
 
-#: ``"true"`` (exactly) pauses the object: nothing is written until it is removed.
+#: ``"true"`` (exactly) pauses the object: no child is written until it is removed.
 IGNORED_ANNOTATION = "druid.apache.org/ignored"
 #: On every child: the Go operator's hash of the object it would store.
 GO_HASH_ANNOTATION = "druidOpResourceHash"
 #: On every child: the hash of what we applied last.
 APPLIED_ANNOTATION = "druid.apache.org/applied"
+#: On a taken-over workload: our value of ``configMapSHA``, for which its pods keep another one.
+CONFIG_SHA_ANNOTATION = "druid.apache.org/config-sha"
 #: On the ConfigMap of an ingestion: the hash of the document it holds.
 SPEC_HASH_ANNOTATION = "druid.apache.org/spec-hash"
 

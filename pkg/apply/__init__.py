@@ -13,10 +13,12 @@ from druid_operator.pkg.apply.action import Action, Reason, Verb
 from druid_operator.pkg.apply.child import Child, ChildId, FieldPath
 from druid_operator.pkg.apply.diff import Difference, describe, differences
 from druid_operator.pkg.apply.engine import Engine
+from druid_operator.pkg.apply.intent import with_annotation
 from druid_operator.pkg.apply.outcome import NameConflict, Outcome, Result
 from druid_operator.pkg.apply.plan import Settled, plan
 
 __all__ = [
     "Child", "ChildId", "FieldPath", "Action", "Verb", "Reason", "plan", "Settled",
     "Engine", "Outcome", "Result", "NameConflict", "Difference", "differences", "describe",
+    "with_annotation",
 ]  # fmt: skip

@@ -13,7 +13,7 @@ from druid_operator.pkg.errors import OperatorError, TerminalError
 from druid_operator.pkg.meta import JSON
 
 
-class NameConflict(TerminalError):  # noqa: N818 - the tree names conditions, not errors
+class NameConflict(TerminalError):
     """An object that we should make exists already and belongs to somebody else.
 
     Terminal for the pass: it is neither overwritten nor adopted, and ends when the other object

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
+from druid_operator.api.v1alpha1.keys import CONFIG_SHA_ANNOTATION
 from druid_operator.internal.druid import names
 from druid_operator.internal.druid.manifest import Manifest
 from druid_operator.internal.druid.resolved import ResolvedCluster
-from druid_operator.pkg.apply import Child, ChildId, FieldPath
+from druid_operator.pkg.apply import Child, ChildId, FieldPath, with_annotation
 from druid_operator.pkg.meta import NamespacedName, Resource
 from druid_operator.pkg.scheme.builtin import (
     CONFIG_MAP,
@@ -31,24 +32,37 @@ CHILD_KINDS: tuple[Resource, ...] = (*PRUNABLE, PERSISTENT_VOLUME_CLAIM)
 REPLICAS: FieldPath = ("spec", "replicas")
 
 
-def children_of(cluster: ResolvedCluster, manifests: Sequence[Manifest]) -> tuple[Child, ...]:
+def children_of(
+    cluster: ResolvedCluster, manifests: Sequence[Manifest], carried: Collection[str] = ()
+) -> tuple[Child, ...]:
     """The children in the order of the manifests.
 
     A workload requires its two ConfigMaps: its pods would start with the files of before. Under an
     autoscaler its number of replicas is not ours.
+
+    Args:
+        cluster: as resolved, with our own values of ``configMapSHA``.
+        carried: node groups whose pods keep another value, see :mod:`.adopt`.
     """
-    scaled = {node.key for node in cluster.nodes if node.autoscaler is not None}
-    return tuple(_child(cluster, manifest, scaled) for manifest in manifests)
+    return tuple(_child(cluster, manifest, carried) for manifest in manifests)
 
 
-def _child(cluster: ResolvedCluster, manifest: Manifest, scaled: set[str]) -> Child:
+def _child(cluster: ResolvedCluster, manifest: Manifest, carried: Collection[str]) -> Child:
+    obj = manifest.object
     if manifest.resource not in WORKLOADS:
-        return Child(manifest.resource, manifest.object)
-    unique = cluster.node(manifest.node).unique_name
-    yielded = (REPLICAS,) if manifest.node in scaled else ()
-    maps = (names.common_config_name(cluster.name), names.node_config_name(unique))
-    requires = tuple(ChildId(CONFIG_MAP, NamespacedName(cluster.namespace, name)) for name in maps)
-    return Child(manifest.resource, manifest.object, yielded=yielded, requires=requires)
+        return Child(manifest.resource, obj)
+    node = cluster.node(manifest.node)
+    if node.key in carried:
+        obj = with_annotation(obj, CONFIG_SHA_ANNOTATION, node.config_sha)
+    maps = (names.common_config_name(cluster.name), names.node_config_name(node.unique_name))
+    return Child(
+        manifest.resource,
+        obj,
+        yielded=() if node.autoscaler is None else (REPLICAS,),
+        requires=tuple(
+            ChildId(CONFIG_MAP, NamespacedName(cluster.namespace, name)) for name in maps
+        ),
+    )
 
 
 def workload_id(cluster: ResolvedCluster, node_key: str) -> ChildId:

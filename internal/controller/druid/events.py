@@ -9,6 +9,7 @@ from typing import Literal
 import attrs
 
 from druid_operator.internal.controller.druid.components import WAITS_FOR
+from druid_operator.internal.controller.druid.failures import is_race
 from druid_operator.pkg.apply import Outcome, Result, Verb
 from druid_operator.pkg.meta import JSON
 from druid_operator.pkg.meta.conditions import find_condition
@@ -57,10 +58,12 @@ _FAILED = {
 
 
 def events_of(outcomes: Iterable[Outcome]) -> Iterator[Event]:
-    """One event per write and per failure."""
+    """One event per write and per failure; a lost race is none, the pass is repeated at once."""
     for outcome in outcomes:
         action = outcome.action
         what = f"{action.id.resource.kind} {action.id.key.name}"
+        if outcome.error is not None and is_race(outcome.error):
+            continue
         if outcome.error is not None:
             reason, tried = _FAILED.get(action.verb, (EventReason.UPDATE_FAILED, "Update"))
             yield Event("Warning", reason, tried, f"{what}: {outcome.error}")

@@ -20,11 +20,15 @@ from druid_operator.pkg.errors import (
     TerminalError,
 )
 
-#: Another writer was faster. The pass is repeated at once, and nobody needs to hear of it.
 _RACES = (AlreadyExists, Conflict, NotFound)
 #: The same request would be refused again.
 _REFUSALS = (BadRequest, Forbidden, Invalid, RequestTooLarge)
 _MAX_NAMED = 3
+
+
+def is_race(error: OperatorError) -> bool:
+    """Another writer was faster. The pass is repeated at once, and nobody needs to hear of it."""
+    return isinstance(error, _RACES)
 
 
 def failure_of(outcomes: Sequence[Outcome]) -> Failure | None:
@@ -37,7 +41,7 @@ def failure_of(outcomes: Sequence[Outcome]) -> Failure | None:
         found = [
             f"{o.action.id.resource.kind} {o.action.id.key.name}: {o.error}"
             for o in outcomes
-            if isinstance(o.error, types) and not isinstance(o.error, _RACES)
+            if isinstance(o.error, types) and not is_race(o.error)
         ]
         if found:
             more = f"; and {len(found) - _MAX_NAMED} more" if len(found) > _MAX_NAMED else ""
@@ -51,7 +55,7 @@ def failure_from(error: OperatorError) -> Failure | None:
         known = error.reason == REFERENCE_NOT_FOUND
         reason = ConditionReason.REFERENCE_NOT_FOUND if known else ConditionReason.INVALID_SPEC
         return Failure(reason, str(error), stalled=True)
-    if isinstance(error, _RACES):
+    if is_race(error):
         return None
     return Failure(ConditionReason.RETRYING, str(error), stalled=isinstance(error, _REFUSALS))
 

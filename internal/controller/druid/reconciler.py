@@ -16,6 +16,7 @@ from druid_operator.api.v1alpha1.keys import (
     FIELD_MANAGER_DRUID,
     IGNORED_ANNOTATION,
 )
+from druid_operator.internal.controller.druid.adopt import carried_config_sha
 from druid_operator.internal.controller.druid.children import PRUNABLE, children_of
 from druid_operator.internal.controller.druid.components import (
     components_of,
@@ -120,9 +121,10 @@ class DruidReconciler:
 
     async def _apply(self, observed: Observed) -> _Pass:
         cluster = await self._resolve(observed)
-        desired = children_of(cluster, build(cluster))
+        carried = carried_config_sha(cluster, observed.children)
+        manifests = build(cluster.with_config_sha(carried))
         actions = plan(
-            desired,
+            children_of(cluster, manifests, carried),
             observed.children,
             owner_uid=cluster.uid,
             annotation=APPLIED_ANNOTATION,

@@ -91,7 +91,18 @@ class World:
     async def run(
         self, *desired: Child, prune: tuple[Child, ...] = (), seen: bool = True
     ) -> tuple[Outcome, ...]:
-        """One pass. ``seen=False``: the cache shows nothing yet."""
+        """Passes until no write loses a race against a controller that writes status.
+
+        The queue repeats such a pass too. ``seen=False``: the cache shows nothing yet.
+        """
+        while True:
+            outcomes = await self._pass(desired, prune, seen)
+            if not any(isinstance(outcome.error, Conflict) for outcome in outcomes):
+                return outcomes
+
+    async def _pass(
+        self, desired: tuple[Child, ...], prune: tuple[Child, ...], seen: bool
+    ) -> tuple[Outcome, ...]:
         live: dict[ChildId, JSON] = {}
         for child in (*desired, *prune) if seen else ():
             try:
