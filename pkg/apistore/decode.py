@@ -74,8 +74,10 @@ class _Decoder:
         if element is None:
             self.unknown.extend(_join(path, name) for name in value)
             return {}
+        # Messages about a value name the map, not its key; paths of unknown fields name both.
+        deep = element.map is not None
         return {
-            name: self._element(item, element, _join(path, name), struct)
+            name: self._element(item, element, _join(path, name) if deep else path, struct)
             for name, item in value.items()
         }
 
@@ -87,11 +89,11 @@ class _Decoder:
         shape = type_.map
         assert shape is not None
         struct = type_.name.rpartition(".")[2]
-        self.unknown.extend(_join(path, name) for name in value if name not in shape.fields)
         decoded: JSON = {}
         for name, sent in value.items():
             field = shape.fields.get(name)
             if field is None:
+                self.unknown.append(_join(path, name))
                 continue
             item = self.value(sent, field.type, _join(path, name), struct)
             if item is None:
@@ -190,7 +192,6 @@ def _mismatch(value: Any, type_: Type, path: str, struct: str) -> DecodeError:
 
 def _where(path: str, struct: str, type_: Type) -> str:
     bare = ".".join(part.partition("[")[0] for part in path.split("."))
-    # Messages about a map's value name the map, not its key.
     return (
         f"struct field {struct}.{bare} of type {_go_type(type_)}"
         if struct

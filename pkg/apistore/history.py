@@ -19,13 +19,22 @@ Matches = Callable[[JSON], bool]
 class Stored:
     """One version of one object. ``obj`` is shared and never changed; others get a copy."""
 
-    __slots__ = ("key", "obj", "raw", "version")
+    __slots__ = ("_item", "key", "obj", "raw", "version")
 
     def __init__(self, key: NamespacedName, obj: JSON, version: int) -> None:
         self.key = key
         self.obj = obj
         self.version = version
         self.raw: bytes = orjson.dumps(obj)
+        self._item = b""
+
+    @property
+    def item(self) -> bytes:
+        """As an item of a list of a built-in kind, which says what it is for all of them."""
+        if not self._item:
+            bare = {k: v for k, v in self.obj.items() if k not in ("apiVersion", "kind")}
+            self._item = orjson.dumps(bare)
+        return self._item
 
     def copy(self) -> JSON:
         decoded: JSON = orjson.loads(self.raw)

@@ -31,8 +31,7 @@ def _apply(document: Any, operation: dict[str, Any]) -> Any:
         case "replace":
             if not path:
                 return copy.deepcopy(operation.get("value"))
-            _remove(document, path)
-            return _add(document, path, copy.deepcopy(operation.get("value")))
+            return _replace(document, path, copy.deepcopy(operation.get("value")))
         case "move":
             source = _pointer(operation.get("from"))
             value = _get(document, source)
@@ -92,6 +91,15 @@ def _add(document: Any, path: list[str], value: Any) -> Any:
     else:
         raise JSONPatchError(f"missing path: {path[-1]}")
     return document
+
+
+def _replace(document: Any, path: list[str], value: Any) -> Any:
+    """RFC 6902 wants the target to exist; the server's library wants only its parent to."""
+    parent = _get(document, path[:-1])
+    if isinstance(parent, list):
+        parent[_index(parent, path[-1])] = value
+        return document
+    return _add(document, path, value)
 
 
 def _remove(document: Any, path: list[str]) -> None:

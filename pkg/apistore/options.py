@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import attrs
+import orjson
 
 from druid_operator.pkg.meta import JSON
 
@@ -73,6 +74,7 @@ class Deleted:
 class Listed:
     """A list: items as their encoded bytes, because most readers only pass them on.
 
+    Items of built-in kinds have no ``apiVersion`` and ``kind``, as on the wire.
     ``resource_version`` is the version of the whole list; ``continue_`` is empty on the last page;
     ``remaining`` is ``None`` when a selector makes it unknown.
     """
@@ -83,6 +85,4 @@ class Listed:
     remaining: int | None = None
 
     def objects(self) -> list[Any]:
-        import orjson
-
         return [orjson.loads(item) for item in self.items]

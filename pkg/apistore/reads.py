@@ -6,6 +6,8 @@ import base64
 import json
 from collections.abc import Callable, Mapping
 
+import orjson
+
 from druid_operator.pkg.apistore.backend import Backend
 from druid_operator.pkg.apistore.body import view, view_of
 from druid_operator.pkg.apistore.history import Frame, Stored, Watch, bookmark
@@ -86,9 +88,7 @@ def list_objects(backend: Backend, served: Served, namespace: str, options: List
 
 def _raw(served: Served, stored: Stored) -> bytes:
     if stored.obj.get("apiVersion") == served.resource.api_version:
-        return stored.raw
-    import orjson
-
+        return stored.raw if served.custom is not None else stored.item
     return orjson.dumps(view_of(served, stored))
 
 
@@ -226,8 +226,6 @@ class _ViewedWatch(Watch):
         self._served = served
 
     def put(self, frame: Frame) -> None:
-        import orjson
-
         wanted = self._served.resource.api_version
         if frame.type != "BOOKMARK" and frame.object.get("apiVersion") != wanted:
             obj = view(self._served, orjson.loads(frame.raw))

@@ -117,7 +117,7 @@ class _Parser:
         if token in ("in", "notin"):
             return Requirement(key, token, self._values())
         if token in ("=", "==", "!=", "<", ">"):
-            value = self.next() if self.peek() not in ("", ",") else ""
+            value = self._identifier() if self.peek() not in ("", ",") else ""
             return Requirement(key, "=" if token == "==" else token, (value,))
         raise _unexpected(token, "in, notin, =, ==, !=, gt, lt")
 

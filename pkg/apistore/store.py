@@ -233,6 +233,10 @@ class APIStore:
 
         return self._backend.storage.subscribe(listener)
 
+    def check_subresource(self, resource: Resource, subresource: str) -> None:
+        """Raises ``NotFound`` for a subresource that the kind does not have."""
+        self._with_subresource(resource, subresource)
+
     def _with_subresource(self, resource: Resource, subresource: str) -> Served:
         served = self.served(resource)
         exists = {"": True, "status": served.status, "scale": served.scale is not None}
@@ -287,9 +291,9 @@ def _random_suffix() -> str:
 
 def _check_media_type(served: Served, media_type: str) -> None:
     accepted = [JSON_PATCH, MERGE_PATCH, APPLY_PATCH]
-    if served.custom is None:
-        accepted.insert(2, STRATEGIC_MERGE_PATCH)
-    if media_type not in accepted:
+    if media_type not in (*accepted, STRATEGIC_MERGE_PATCH):
+        raise UnsupportedMediaType("415: Unsupported Media Type", details={})
+    if media_type == STRATEGIC_MERGE_PATCH and served.custom is not None:
         raise UnsupportedMediaType(
             "the body of the request was in an unknown format - accepted media types include: "
             + ", ".join(accepted)
@@ -324,4 +328,6 @@ def _json_type(value: Any) -> str:
         return "bool"
     if isinstance(value, str):
         return "string"
-    return "array" if isinstance(value, list) else "number" if value is not None else "object"
+    if isinstance(value, list):
+        return "array"
+    return "object" if isinstance(value, dict) else "number"

@@ -244,7 +244,7 @@ def apply(
         raise BadRequest("invalid object type: /, Kind=")
     metadata = config.setdefault("metadata", {})
     metadata.setdefault("name", key.name)
-    check_name(served, metadata, key)
+    check_name(served, dict(metadata), key)
     stored = backend.find(served, key)
     if stored is None and subresource:
         raise not_found(resource, key.name)
@@ -265,6 +265,7 @@ def apply(
         decoded = decode_object(served, orjson.loads(orjson.dumps(applied.obj)), tolerant)
     except DecodeError as error:
         raise invalid_patch(orjson.dumps(applied.obj).decode(), str(error)) from None
+    _set_namespace(served, decoded.obj["metadata"], key.namespace)
     if stored is None:
         decoded.obj["metadata"].pop("resourceVersion", None)
         return _store_new(backend, served, decoded, applied.managed, options)

@@ -152,9 +152,9 @@ def _qualified_name_problem(key: str) -> str | None:
     if re.fullmatch(_QUALIFIED, name):
         return None
     return (
-        "name part must consist of alphanumeric characters, '-', '_' or '.', and must start "
-        "and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used "
-        f"for validation is '{_QUALIFIED}')"
+        "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and "
+        "end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex "
+        f"used for validation is '{_QUALIFIED}')"
     )
 
 

@@ -1,0 +1,294 @@
+"""The handlers of resource requests: from a target and a body to an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+import orjson
+import yaml
+from aiohttp import web
+
+from druid_operator.pkg.apistore.body import parse_json
+from druid_operator.pkg.apistore.options import DeleteOptions, ListOptions, WriteOptions, Written
+from druid_operator.pkg.apistore.resources import Served
+from druid_operator.pkg.apistore.status_errors import invalid_options
+from druid_operator.pkg.apistore.store import APPLY_PATCH, APIStore
+from druid_operator.pkg.apistore.tables import build_table, partial_metadata
+from druid_operator.pkg.clock import Clock
+from druid_operator.pkg.envtest.apiserver.negotiate import Form, wanted_form
+from druid_operator.pkg.envtest.apiserver.replies import json_reply, success_status
+from druid_operator.pkg.envtest.apiserver.target import Target
+from druid_operator.pkg.errors import BadRequest, MethodNotAllowed
+from druid_operator.pkg.meta import JSON, NamespacedName
+
+_MAX_MANAGER = 128
+
+
+@attrs.frozen
+class Call:
+    """A request as the handlers see it: everything read, nothing streamed."""
+
+    target: Target
+    query: Mapping[str, str]
+    body: bytes
+    content_type: str
+    accept: str
+    user_agent: str
+
+    @property
+    def served(self) -> Served:
+        assert self.target.served is not None
+        return self.target.served
+
+    @property
+    def is_apply(self) -> bool:
+        return self.target.method == "PATCH" and self.content_type == APPLY_PATCH
+
+    @property
+    def manager(self) -> str:
+        """``fieldManager``, or the user agent up to its first slash."""
+        return self.query.get("fieldManager") or self.user_agent.partition("/")[0][:_MAX_MANAGER]
+
+    @property
+    def dry_run(self) -> bool:
+        return self.query.get("dryRun") == "All"
+
+
+def list_options(query: Mapping[str, str]) -> ListOptions:
+    """Raises ``BadRequest`` for a limit that is no number."""
+    limit = query.get("limit") or "0"
+    if not limit.isdecimal():
+        raise BadRequest(f'strconv.ParseInt: parsing "{limit}": invalid syntax')
+    return ListOptions(
+        label_selector=query.get("labelSelector", ""),
+        field_selector=query.get("fieldSelector", ""),
+        resource_version=query.get("resourceVersion", ""),
+        resource_version_match=query.get("resourceVersionMatch", ""),
+        limit=int(limit),
+        continue_=query.get("continue", ""),
+    )
+
+
+def write_options(call: Call) -> WriteOptions:
+    """Raises ``Invalid`` for options that do not go together."""
+    validation = call.query.get("fieldValidation") or "Warn"
+    options = {"POST": "CreateOptions", "PUT": "UpdateOptions"}.get(
+        call.target.method, "PatchOptions"
+    )
+    if validation not in ("Ignore", "Warn", "Strict"):
+        message = (
+            f'Unsupported value: "{validation}": supported values: "", "Ignore", "Strict", "Warn"'
+        )
+        raise invalid_options(options, "fieldValidation", "FieldValueNotSupported", message)
+    if call.query.get("dryRun") not in (None, "All"):
+        message = f'Unsupported value: "{call.query["dryRun"]}": supported values: "All"'
+        raise invalid_options(options, "dryRun", "FieldValueNotSupported", message)
+    if call.target.method == "PATCH":
+        if call.is_apply and not call.query.get("fieldManager"):
+            message = "Required value: is required for apply patch"
+            raise invalid_options(options, "fieldManager", "FieldValueRequired", message)
+        if not call.is_apply and "force" in call.query:
+            message = "Forbidden: may not be specified for non-apply patch"
+            raise invalid_options(options, "force", "FieldValueForbidden", message)
+    return WriteOptions(
+        field_manager=call.manager,
+        force=call.query.get("force") in ("true", "True", "1"),
+        dry_run=call.dry_run,
+        field_validation=validation,  # type: ignore[arg-type]  # checked above
+    )
+
+
+class ResourceHandlers:
+    """One method per verb. Synchronous: nothing happens between a request's reads and writes."""
+
+    def __init__(self, store: APIStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    def handle(self, call: Call) -> web.Response:
+        """Answer anything but a watch. Raises ``APIError``."""
+        verbs = {
+            "get": self._get,
+            "list": self._list,
+            "create": self._create,
+            "update": self._update,
+            "patch": self._patch,
+            "delete": self._delete,
+            "deletecollection": self._delete_collection,
+        }
+        target = call.target
+        collection = target.verb in ("list", "create", "deletecollection")
+        if target.verb not in verbs or collection is bool(target.name):
+            raise MethodNotAllowed(
+                "the server does not allow this method on the requested resource", details={}
+            )
+        return verbs[target.verb](call)
+
+    def _get(self, call: Call) -> web.Response:
+        target = call.target
+        form = wanted_form(call.accept)
+        resource = call.served.resource
+        if target.subresource == "scale":
+            return json_reply(self._store.get_scale(resource, target.key))
+        self._store.check_subresource(resource, target.subresource)
+        return self._object_reply(call, self._store.get(resource, target.key), form)
+
+    def _object_reply(
+        self,
+        call: Call,
+        obj: JSON,
+        form: Form,
+        *,
+        status: int = 200,
+        warnings: tuple[str, ...] = (),
+    ) -> web.Response:
+        body: Any = obj
+        if form == "table":
+            metadata = {"resourceVersion": obj["metadata"].get("resourceVersion", "")}
+            body = self._table(call, [obj], metadata)
+        elif form == "metadata":
+            body = partial_metadata(obj)
+        return json_reply(body, status=status, warnings=warnings)
+
+    def _table(self, call: Call, objects: list[JSON], metadata: JSON) -> JSON:
+        return build_table(
+            call.served,
+            objects,
+            self._clock.now(),
+            metadata=metadata,
+            include=call.query.get("includeObject", "Metadata"),
+        )
+
+    def _list(self, call: Call) -> web.Response:
+        form = wanted_form(call.accept)
+        served = call.served
+        listed = self._store.list(served.resource, call.target.namespace, list_options(call.query))
+        metadata: JSON = {"resourceVersion": listed.resource_version}
+        if listed.continue_:
+            metadata["continue"] = listed.continue_
+        if listed.remaining is not None:
+            metadata["remainingItemCount"] = listed.remaining
+        if form == "table":
+            return json_reply(self._table(call, listed.objects(), metadata))
+        if form == "metadata":
+            items = [partial_metadata(obj) for obj in listed.objects()]
+            return json_reply(
+                {
+                    "kind": "PartialObjectMetadataList",
+                    "apiVersion": "meta.k8s.io/v1",
+                    "metadata": metadata,
+                    "items": items,
+                }
+            )
+        head = {
+            "kind": served.list_kind,
+            "apiVersion": served.resource.api_version,
+            "metadata": metadata,
+        }
+        # The items are bytes already; decoding a thousand objects to encode them again would cost
+        # more than all else.
+        raw = orjson.dumps(head)[:-1] + b',"items":[' + b",".join(listed.items) + b"]}\n"
+        return json_reply(None, raw=raw)
+
+    def _create(self, call: Call) -> web.Response:
+        options = write_options(call)
+        obj = parse_body(call)
+        written = self._store.create(call.served.resource, obj, call.target.namespace, options)
+        return self._written(call, written, 201)
+
+    def _update(self, call: Call) -> web.Response:
+        options = write_options(call)
+        obj = parse_body(call)
+        target = call.target
+        written = self._store.update(
+            call.served.resource, target.key, obj, options, target.subresource
+        )
+        return self._written(call, written, 201 if written.created else 200)
+
+    def _patch(self, call: Call) -> web.Response:
+        options = write_options(call)
+        target = call.target
+        resource = call.served.resource
+        body = parse_apply(call.body) if call.is_apply else parse_json(call.body, resource.kind)
+        written = self._store.patch(
+            resource, target.key, call.content_type, body, options, target.subresource
+        )
+        return self._written(call, written, 201 if written.created else 200)
+
+    def _written(self, call: Call, written: Written, status: int) -> web.Response:
+        form = wanted_form(call.accept)
+        return self._object_reply(call, written.obj, form, status=status, warnings=written.warnings)
+
+    def _delete(self, call: Call) -> web.Response:
+        target = call.target
+        resource = call.served.resource
+        deleted = self._store.delete(resource, target.key, delete_options(call))
+        if not deleted.gone or call.served.returns_deleted:
+            return json_reply(deleted.obj)
+        details: JSON = {"name": target.name}
+        if resource.group:
+            details["group"] = resource.group
+        details |= {"kind": resource.plural, "uid": deleted.obj["metadata"]["uid"]}
+        return json_reply(success_status(details))
+
+    def _delete_collection(self, call: Call) -> web.Response:
+        resource = call.served.resource
+        options = attrs.evolve(list_options(call.query), limit=0, continue_="")
+        listed = self._store.list(resource, call.target.namespace, options)
+        wanted = delete_options(call)
+        items = []
+        for obj in listed.objects():
+            key = NamespacedName.of(obj)
+            items.append(self._store.delete(resource, key, wanted).obj)
+        return json_reply(
+            {
+                "kind": call.served.list_kind,
+                "apiVersion": resource.api_version,
+                "metadata": {"resourceVersion": listed.resource_version},
+                "items": items,
+            }
+        )
+
+
+def parse_body(call: Call) -> JSON:
+    """A JSON or YAML object. Raises ``BadRequest``."""
+    if call.content_type in ("application/yaml", "application/x-yaml"):
+        return parse_apply(call.body)
+    obj = parse_json(call.body, call.served.resource.kind)
+    if not isinstance(obj, dict):
+        raise BadRequest("the object provided is unrecognized: it must be a JSON object")
+    return obj
+
+
+def parse_apply(body: bytes) -> JSON:
+    """An applied configuration is YAML, of which JSON is the usual part. Raises ``BadRequest``."""
+    try:
+        obj = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        try:
+            obj = yaml.load(body, Loader=yaml.CSafeLoader)
+        except yaml.YAMLError as error:
+            raise BadRequest(f"error decoding YAML: {error}") from None
+    if not isinstance(obj, dict):
+        raise BadRequest("error decoding YAML: it must be an object")
+    return obj
+
+
+def delete_options(call: Call) -> DeleteOptions:
+    """From the body (``DeleteOptions``) or, where that is empty, the query."""
+    sent: JSON = orjson.loads(call.body) if call.body.strip() else {}
+    preconditions = sent.get("preconditions") or {}
+    propagation = sent.get("propagationPolicy") or call.query.get("propagationPolicy")
+    if propagation is None and "orphanDependents" in sent:
+        propagation = "Orphan" if sent["orphanDependents"] else "Background"
+    grace = sent.get("gracePeriodSeconds", call.query.get("gracePeriodSeconds"))
+    dry_run = call.dry_run or sent.get("dryRun") == ["All"]
+    return DeleteOptions(
+        uid=preconditions.get("uid") or "",
+        resource_version=preconditions.get("resourceVersion") or "",
+        propagation=propagation,
+        grace=None if grace is None else int(grace),
+        dry_run=dry_run,
+    )

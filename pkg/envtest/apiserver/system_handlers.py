@@ -1,0 +1,71 @@
+"""Everything that is no resource: health, version, discovery, OpenAPI."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from druid_operator.pkg.apistore.store import APIStore
+from druid_operator.pkg.envtest.apiserver import discovery, openapi
+from druid_operator.pkg.envtest.apiserver.negotiate import wanted_form
+from druid_operator.pkg.envtest.apiserver.replies import json_reply, text_reply
+from druid_operator.pkg.envtest.apiserver.resource_handlers import Call
+from druid_operator.pkg.errors import NotFound
+from druid_operator.pkg.meta import JSON
+
+
+class SystemHandlers:
+    """GET on paths outside the resources."""
+
+    def __init__(self, store: APIStore) -> None:
+        self._registry = store.registry
+
+    def handle(self, call: Call) -> web.Response:
+        """Raises ``NotFound``."""
+        parts = [part for part in call.target.path.split("/") if part]
+        match parts:
+            case ["version"]:
+                return json_reply(discovery.VERSION)
+            case ["healthz" | "livez" | "readyz", *_]:
+                return text_reply("ok")
+            case ["openapi", "v3", *path]:
+                return self._openapi(path)
+            case ["api"] | ["apis"]:
+                return self._root(call, parts[0])
+            case ["api", version]:
+                return _found(discovery.resource_list(self._registry, "", version))
+            case ["apis", group]:
+                document = discovery.group_document(self._registry, group)
+                head = {"kind": "APIGroup", "apiVersion": "v1"}
+                return _found({**head, **document} if document else None)
+            case ["apis", group, version, *_]:
+                known = discovery.resource_list(self._registry, group, version)
+                if known is None or len(parts) == 3:
+                    return _found(known)
+        raise NotFound("the server could not find the requested resource", details={})
+
+    def _root(self, call: Call, root: str) -> web.Response:
+        aggregated = wanted_form(call.accept) == "discovery"
+        if root == "api":
+            if aggregated:
+                return json_reply(discovery.aggregated(self._registry, [""]))
+            return json_reply(discovery.core_versions())
+        if aggregated:
+            names = discovery.groups(self._registry)
+            return json_reply(discovery.aggregated(self._registry, names))
+        return json_reply(discovery.group_list(self._registry))
+
+    def _openapi(self, path: list[str]) -> web.Response:
+        match path:
+            case []:
+                return json_reply(openapi.index(self._registry))
+            case ["api", version]:
+                return _found(openapi.document(self._registry, "", version))
+            case ["apis", group, version]:
+                return _found(openapi.document(self._registry, group, version))
+        return _found(None)
+
+
+def _found(document: JSON | None) -> web.Response:
+    if document is None:
+        return text_reply("404 page not found\n", status=404)
+    return json_reply(document)
