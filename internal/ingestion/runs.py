@@ -194,16 +194,12 @@ def _unfinished(
 
 def _track(run: Run, observed: ObservedTask, *, now: datetime) -> RunDecision:
     started = run.started or now
-    if observed.state == "SUCCESS":
-        state: RunState = "Succeeded"
-    elif observed.state == "FAILED":
-        state = "Failed"
-    else:
+    if observed.state not in ("SUCCESS", "FAILED"):
         if run.state == "Running":
             return RunDecision("Wait", "Running", run=run)
-        return RunDecision(
-            "Track", "Running", run=attrs.evolve(run, state="Running", started=started)
-        )
+        running = attrs.evolve(run, state="Running", started=started)
+        return RunDecision("Track", "Running", run=running)
+    state: Literal["Succeeded", "Failed"] = "Succeeded" if observed.state == "SUCCESS" else "Failed"
     ended = attrs.evolve(
         run, state=state, started=started, ended=now, duration_ms=observed.duration_ms,
         error=observed.error,
