@@ -62,6 +62,7 @@ class RealDruid:
     Args:
         children: objects of the cluster: at least its ConfigMaps, StatefulSets and Deployments.
         directory: for everything that the processes write; made if missing, and kept.
+        ports: of processes whose address is told to others before they run; the rest is chosen.
         report: told what becomes ready, for progress.
 
     Raises:
@@ -76,6 +77,7 @@ class RealDruid:
         children: Iterable[JSON],
         directory: Path,
         *,
+        ports: Mapping[str, int] | None = None,
         report: Report = lambda _: None,
     ) -> None:
         self._assets = assets
@@ -84,7 +86,7 @@ class RealDruid:
         self._pods: Mapping[str, Pod] = {pod.name: pod for pod in read_pods(children)}
         self._processes = Processes(directory)
         names = [ZOOKEEPER, "derby", *self._pods]
-        self._ports = dict(zip(names, free_ports(len(names)), strict=True))
+        self._ports = {**dict(zip(names, free_ports(len(names)), strict=True)), **(ports or {})}
         self._commands = {
             name: self._command(pod, overrides(pod.properties, self._placement(name)))
             for name, pod in self._pods.items()

@@ -20,7 +20,7 @@ from druid_operator.pkg.meta import JSON
 
 NOT_ASKED = "needs a real Druid: pytest --real-druid (make test-druid)"
 MARKER = "real_druid"
-LOG_TAIL = 6000
+LOG_TAIL = 3000
 
 _running = pytest.StashKey[list[RealDruid]]()
 
@@ -64,16 +64,23 @@ def druid_children() -> list[JSON]:
     return rendered_sample()
 
 
+@pytest.fixture(scope="session")
+def druid_ports() -> dict[str, int]:
+    """The ports that ``real_druid`` must use, by process; override it."""
+    return {}
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def real_druid(
     request: pytest.FixtureRequest,
     druid_assets: DruidAssets,
     druid_children: list[JSON],
+    druid_ports: dict[str, int],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[RealDruid]:
     """The session's Druid. A test that stops one of its processes starts it again."""
     directory = tmp_path_factory.mktemp("druid")
-    async with RealDruid(druid_assets, druid_children, directory) as druid:
+    async with RealDruid(druid_assets, druid_children, directory, ports=druid_ports) as druid:
         request.session.stash.setdefault(_running, []).append(druid)
         yield druid
 

@@ -21,14 +21,19 @@ from druid_operator.pkg.druidapi.client import DruidClient
 from druid_operator.pkg.envtest.binaries.processes import ProcessFailed
 from druid_operator.pkg.envtest.eventually import eventually
 
-pytestmark = [pytest.mark.real_druid, pytest.mark.timeout(300)]
+# One loop for all: the fixtures of the session live there.
+pytestmark = [
+    pytest.mark.real_druid,
+    pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.timeout(300),
+]
 
 JSON = dict[str, Any]
 
 LISTENING = "0A"  # TCP_LISTEN in the kernel's tcp_states.h
 
 
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def druid(real_druid: RealDruid) -> AsyncIterator[DruidClient]:
     async with DruidClient(real_druid.router_url) as client:
         yield client
@@ -72,12 +77,12 @@ async def test_the_cluster_is_the_one_that_was_rendered(druid: DruidClient) -> N
     assert "KafkaIndexTaskModule" in (await druid.server_status()).modules
 
 
-def test_jvm_options_are_those_rendered(real_druid: RealDruid) -> None:
-    arguments = Path(f"/proc/{real_druid.pids()['cold-0']}/cmdline").read_text().split("\0")
-    assert {"-Xmx160m", "-XX:MaxDirectMemorySize=64m", "-XX:+UseSerialGC"} <= set(arguments)
+async def test_jvm_options_are_those_rendered(real_druid: RealDruid) -> None:
+    rendered = {"-Xmx160m", "-XX:MaxDirectMemorySize=64m", "-XX:+UseSerialGC"}
+    assert rendered <= command_line(real_druid.pids()["cold-0"])
 
 
-def test_every_socket_is_on_loopback(real_druid: RealDruid) -> None:
+async def test_every_socket_is_on_loopback(real_druid: RealDruid) -> None:
     assert {"127.0.0.1"} == {
         address for pid in real_druid.pids().values() for address in listening_addresses(pid)
     }
@@ -172,6 +177,10 @@ async def test_a_process_that_ends_is_reported_with_its_log(
         async with druid:
             pass
     assert druid.pids() == {}
+
+
+def command_line(pid: int) -> set[str]:
+    return set(Path(f"/proc/{pid}/cmdline").read_text().split("\0"))
 
 
 def listening_addresses(pid: int) -> set[str]:

@@ -1,0 +1,93 @@
+"""The real Druid of these suites boots from what the operator made of the sample.
+
+The operator runs as a process of its own against the session's API server, and reaches Druid at a
+port that is chosen before either starts. (The everyday suites ask for none of these fixtures.)
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import attrs
+import pytest
+import pytest_asyncio
+
+from druid_operator.api.v1alpha1.keys import LABEL_CLUSTER
+from druid_operator.cmd.demo.realdruid.ports import HOST, free_ports
+from druid_operator.cmd.demo.realdruid.sample import sample
+from druid_operator.pkg.envtest.binaries.processes import Processes
+from druid_operator.pkg.envtest.environment import Environment
+from druid_operator.pkg.envtest.eventually import eventually
+from druid_operator.pkg.meta import JSON
+from druid_operator.pkg.scheme.builtin import CONFIG_MAP, DEPLOYMENT, STATEFUL_SET
+
+STOP_TIMEOUT = 40.0
+ROUTER = "routers-0"
+
+
+@attrs.frozen
+class Operator:
+    """A running operator, and the cluster that it looks after."""
+
+    env: Environment
+    namespace: str
+    cluster: str
+    log: Path
+
+    async def children(self) -> list[JSON]:
+        """What a pod is made from, read from the API server."""
+        return [
+            obj
+            for resource in (CONFIG_MAP, STATEFUL_SET, DEPLOYMENT)
+            for obj in await self.env.client.list(
+                resource, namespace=self.namespace, labels={LABEL_CLUSTER: self.cluster}
+            )
+        ]
+
+
+@pytest.fixture(scope="session")
+def druid_ports() -> dict[str, int]:
+    return {ROUTER: free_ports(1)[0]}
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def operator(
+    env: Environment, druid_ports: dict[str, int], tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Operator]:
+    directory = tmp_path_factory.mktemp("operator")
+    namespace, cluster = await env.add_namespace("druid"), sample()["metadata"]["name"]
+    processes = Processes(directory)
+    processes.start(
+        "operator",
+        [
+            sys.executable, "-m", "druid_operator",
+            f"--kubeconfig={env.kubeconfig}",
+            f"--druid-endpoint={namespace}/{cluster}=http://{HOST}:{druid_ports[ROUTER]}",
+            "--metrics-bind-address=0",
+            "--health-probe-bind-address=0",
+        ],
+        tier=0,
+    )  # fmt: skip
+    try:
+        yield Operator(env, namespace, cluster, processes.log("operator"))
+    finally:
+        await processes.stop(timeout=STOP_TIMEOUT)
+        await env.remove_namespace(namespace)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def druid_children(operator: Operator) -> list[JSON]:
+    """The objects of the sample cluster, once the operator has made them all."""
+    druid = sample()
+    metadata = {**druid["metadata"], "namespace": operator.namespace}
+    await operator.env.client.create({**druid, "metadata": metadata})
+    groups = len(druid["spec"]["nodes"])
+
+    async def all_made() -> list[JSON]:
+        children = await operator.children()
+        # One ConfigMap for all groups; each group has its own, and a workload.
+        return children if len(children) == 1 + 2 * groups else []
+
+    return await eventually(all_made, timeout=60, interval=0.2)
