@@ -20,7 +20,7 @@ from druid_operator.pkg.clock import Clock
 from druid_operator.pkg.envtest.apiserver.negotiate import Form, wanted_form
 from druid_operator.pkg.envtest.apiserver.replies import json_reply, success_status
 from druid_operator.pkg.envtest.apiserver.target import Target
-from druid_operator.pkg.errors import BadRequest, MethodNotAllowed
+from druid_operator.pkg.errors import BadRequest, MethodNotAllowed, UnsupportedMediaType
 from druid_operator.pkg.meta import JSON, NamespacedName
 
 _MAX_MANAGER = 128
@@ -171,7 +171,9 @@ class ResourceHandlers:
         if listed.remaining is not None:
             metadata["remainingItemCount"] = listed.remaining
         if form == "table":
-            return json_reply(self._table(call, listed.objects(), metadata))
+            identity = {"apiVersion": served.resource.api_version, "kind": served.resource.kind}
+            objects = [{**identity, **obj} for obj in listed.objects()]
+            return json_reply(self._table(call, objects, metadata))
         if form == "metadata":
             items = [partial_metadata(obj) for obj in listed.objects()]
             return json_reply(
@@ -256,6 +258,11 @@ def parse_body(call: Call) -> JSON:
     """A JSON or YAML object. Raises ``BadRequest``."""
     if call.content_type in ("application/yaml", "application/x-yaml"):
         return parse_apply(call.body)
+    if call.content_type not in ("application/json", "application/octet-stream", ""):
+        raise UnsupportedMediaType(
+            "the body of the request was in an unknown format - accepted media types include: "
+            "application/json, application/yaml"
+        )
     obj = parse_json(call.body, call.served.resource.kind)
     if not isinstance(obj, dict):
         raise BadRequest("the object provided is unrecognized: it must be a JSON object")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aiohttp import web
 
+from druid_operator.pkg.apistore.backend import Registry
 from druid_operator.pkg.apistore.store import APIStore
 from druid_operator.pkg.envtest.apiserver import discovery, openapi
 from druid_operator.pkg.envtest.apiserver.negotiate import wanted_form
@@ -37,21 +40,24 @@ class SystemHandlers:
                 document = discovery.group_document(self._registry, group)
                 head = {"kind": "APIGroup", "apiVersion": "v1"}
                 return _found({**head, **document} if document else None)
-            case ["apis", group, version, *_]:
-                known = discovery.resource_list(self._registry, group, version)
-                if known is None or len(parts) == 3:
-                    return _found(known)
+            case ["apis", group, version]:
+                return _found(discovery.resource_list(self._registry, group, version))
+            case ["apis", group, *_] if not self._is_builtin(group):
+                # Custom groups are served by a handler that answers what it does not know so.
+                return _found(None)
         raise NotFound("the server could not find the requested resource", details={})
+
+    def _is_builtin(self, group: str) -> bool:
+        return any(s.resource.group == group and s.custom is None for s in self._registry)
 
     def _root(self, call: Call, root: str) -> web.Response:
         aggregated = wanted_form(call.accept) == "discovery"
         if root == "api":
             if aggregated:
-                return json_reply(discovery.aggregated(self._registry, [""]))
+                return _aggregated(self._registry, [""])
             return json_reply(discovery.core_versions())
         if aggregated:
-            names = discovery.groups(self._registry)
-            return json_reply(discovery.aggregated(self._registry, names))
+            return _aggregated(self._registry, discovery.groups(self._registry))
         return json_reply(discovery.group_list(self._registry))
 
     def _openapi(self, path: list[str]) -> web.Response:
@@ -63,6 +69,15 @@ class SystemHandlers:
             case ["apis", group, version]:
                 return _found(openapi.document(self._registry, group, version))
         return _found(None)
+
+
+def _aggregated(registry: Registry, groups: Sequence[str]) -> web.Response:
+    response = json_reply(discovery.aggregated(registry, groups))
+    # Clients look here, not into the body, to learn that the server speaks this form.
+    response.headers["Content-Type"] = (
+        "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+    )
+    return response
 
 
 def _found(document: JSON | None) -> web.Response:
