@@ -11,6 +11,7 @@ from typing import Literal, Protocol, TypeAlias
 
 import attrs
 
+from druid_operator.pkg.apistore.store import APIStore
 from druid_operator.pkg.envtest.apiserver.server import EmbeddedAPIServer
 from druid_operator.pkg.envtest.binaries import ControlPlane, ControlPlaneOptions, find_assets
 from druid_operator.pkg.envtest.dataplane import DataPlane, DataPlaneOptions
@@ -58,10 +59,13 @@ class EmbeddedBackend:
 
     name: BackendName = "embedded"
 
-    def __init__(self, data_plane: DataPlaneOptions | None) -> None:
+    def __init__(
+        self, data_plane: DataPlaneOptions | None, server: EmbeddedAPIServer | None
+    ) -> None:
         self._directory: Path | None = None
         self._stack = AsyncExitStack()
-        self.server = EmbeddedAPIServer()
+        # Without a data plane nobody would end a pod's grace.
+        self.server = server or EmbeddedAPIServer(APIStore(graceful_pods=data_plane is not None))
         self.data_plane = DataPlane(self.server.store, data_plane) if data_plane else None
         self.capabilities = Capabilities(
             pods=data_plane is not None,

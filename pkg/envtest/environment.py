@@ -34,7 +34,7 @@ from druid_operator.pkg.envtest.dataplane import DataPlane, DataPlaneOptions
 from druid_operator.pkg.envtest.eventually import eventually
 from druid_operator.pkg.errors import NotFound, TerminalError
 from druid_operator.pkg.meta import NamespacedName
-from druid_operator.pkg.meta.duration import parse_duration
+from druid_operator.pkg.meta.duration import parse_seconds
 from druid_operator.pkg.scheme import Scheme
 from druid_operator.pkg.scheme.builtin import NAMESPACE, SERVICE_ACCOUNT
 
@@ -46,6 +46,7 @@ class Environment:
         crds: files, folders or objects. Installed, established and served when the start returns.
         backend: by default ``existing`` if ``USE_EXISTING_CLUSTER=true``, else ``embedded``.
         data_plane: how the embedded backend turns workloads into pods; ``False``: not at all.
+        server: the API server of the embedded backend, if not a new one with defaults.
         control_plane: how the ``binaries`` backend is started; timeouts in ``environ`` win.
         environ: where the environment variables are read.
 
@@ -60,6 +61,7 @@ class Environment:
         *,
         backend: BackendName | None = None,
         data_plane: bool | DataPlaneOptions = True,
+        server: EmbeddedAPIServer | None = None,
         control_plane: ControlPlaneOptions | None = None,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
@@ -68,7 +70,7 @@ class Environment:
         self._backend: Backend
         if chosen == "embedded":
             simulated = DataPlaneOptions() if data_plane is True else data_plane or None
-            self._backend = EmbeddedBackend(simulated)
+            self._backend = EmbeddedBackend(simulated, server)
         elif chosen == "binaries":
             options = options_from(environ, control_plane or ControlPlaneOptions())
             self._backend = BinariesBackend(options, environ)
@@ -190,7 +192,7 @@ def options_from(environ: Mapping[str, str], options: ControlPlaneOptions) -> Co
         variable = f"KUBEBUILDER_CONTROLPLANE_{field.upper()}"
         if text := environ.get(variable):
             try:
-                changes[field] = parse_duration(text)
+                changes[field] = parse_seconds(text)
             except ValueError as error:
                 raise TerminalError(f"{variable}: {error}") from error
     if _go_bool("KUBEBUILDER_ATTACH_CONTROL_PLANE_OUTPUT", environ):

@@ -1,4 +1,4 @@
-"""Claims: those a StatefulSet's pods need, and how a claim is bound, grows and ends."""
+"""Claims and their volumes: which a StatefulSet needs, how they are bound, grow and end."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from druid_operator.pkg.envtest.dataplane import podfacts
 from druid_operator.pkg.envtest.dataplane.plan import Plan, with_status
 from druid_operator.pkg.meta import JSON
 
-PROTECTION = "kubernetes.io/pvc-protection"
+CLAIM_PROTECTION = "kubernetes.io/pvc-protection"
+VOLUME_PROTECTION = "kubernetes.io/pv-protection"
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 BOUND = {
     "pv.kubernetes.io/bind-completed": "yes",
@@ -90,6 +91,32 @@ def plan_claim(claim: JSON, classes: Sequence[JSON], pods: Iterable[JSON]) -> Pl
     return Plan(status=with_status(claim, bound))
 
 
+def plan_volume(volume: JSON, claim: JSON | None) -> Plan:
+    """Keep a volume while its claim lives, then delete or release it as its policy says.
+
+    Args:
+        claim: the one of the name that the volume refers to, if there is one.
+    """
+    spec = volume["spec"]
+    reference = spec.get("claimRef")
+    if reference is None:
+        return Plan()
+    if claim is not None and claim["metadata"]["uid"] == reference["uid"]:
+        return Plan(status=with_status(volume, {**(volume.get("status") or {}), "phase": "Bound"}))
+    if podfacts.terminating(volume):
+        protected = VOLUME_PROTECTION in (volume["metadata"].get("finalizers") or ())
+        return Plan(update=[_without_finalizer(volume, VOLUME_PROTECTION)] if protected else ())
+    if spec.get("persistentVolumeReclaimPolicy") == "Delete":
+        return Plan(delete=[volume])
+    return Plan(status=with_status(volume, {**(volume.get("status") or {}), "phase": "Released"}))
+
+
+def _without_finalizer(obj: JSON, finalizer: str) -> JSON:
+    metadata = obj["metadata"]
+    left = [f for f in metadata.get("finalizers") or () if f != finalizer]
+    return {**obj, "metadata": {**metadata, "finalizers": left}}
+
+
 def _bind(claim: JSON, classes: Sequence[JSON]) -> Plan:
     metadata, spec = claim["metadata"], claim["spec"]
     storage_class = _class_of(spec, classes)
@@ -121,7 +148,6 @@ def _bind(claim: JSON, classes: Sequence[JSON]) -> Plan:
         "metadata": {
             **metadata,
             "annotations": {**(metadata.get("annotations") or {}), **BOUND},
-            "finalizers": sorted({*(metadata.get("finalizers") or ()), PROTECTION}),
         },
         "spec": {
             "volumeMode": "Filesystem",
@@ -147,7 +173,6 @@ def _release(claim: JSON, pods: Iterable[JSON]) -> Plan:
     metadata = claim["metadata"]
     finalizers = metadata.get("finalizers") or []
     used = any(metadata["name"] in claims_used_by(pod) and not podfacts.ended(pod) for pod in pods)
-    if used or PROTECTION not in finalizers:
+    if used or CLAIM_PROTECTION not in finalizers:
         return Plan()
-    left = [f for f in finalizers if f != PROTECTION]
-    return Plan(update=[{**claim, "metadata": {**metadata, "finalizers": left}}])
+    return Plan(update=[_without_finalizer(claim, CLAIM_PROTECTION)])

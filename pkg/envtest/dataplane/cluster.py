@@ -36,7 +36,10 @@ class Cluster:
             return None
 
     def list(self, resource: Resource, namespace: str = "") -> list[JSON]:
-        return [orjson.loads(item) for item in self._store.list(resource, namespace).items]
+        # The items of a list do not say what kind they are.
+        kind = {"apiVersion": resource.api_version, "kind": resource.kind}
+        items = self._store.list(resource, namespace).items
+        return [{**orjson.loads(item), **kind} for item in items]
 
     def create(self, obj: JSON) -> None:
         """Create an object, unless one of its name is there."""

@@ -23,14 +23,8 @@ from druid_operator.pkg.envtest.dataplane.plan import Moment, Plan
 from druid_operator.pkg.envtest.dataplane.routing import WATCHED, Key, keys_for
 from druid_operator.pkg.envtest.dataplane.world import initial_objects
 from druid_operator.pkg.errors import APIError
-from druid_operator.pkg.meta import JSON, NamespacedName, Resource
-from druid_operator.pkg.scheme.builtin import (
-    DEPLOYMENT,
-    PERSISTENT_VOLUME,
-    PERSISTENT_VOLUME_CLAIM,
-    POD,
-    STORAGE_CLASS,
-)
+from druid_operator.pkg.meta import JSON, Resource
+from druid_operator.pkg.scheme.builtin import DEPLOYMENT, POD
 
 # What the store refuses (an invalid template) is tried again after so many simulated seconds.
 RETRY_AFTER = 1.0
@@ -86,8 +80,18 @@ class DataPlane:
                 raise
 
     async def settled(self) -> None:
-        """Wait until nothing is left to do now; what is due later (timers) does not count."""
-        await self._settled.wait()
+        """Wait until nothing is left to do now; what is due later (timers) does not count.
+
+        Raises what ended the data plane, should a fault have ended it.
+        """
+        assert self._task is not None
+        waiting = asyncio.ensure_future(self._settled.wait())
+        try:
+            await asyncio.wait({waiting, self._task}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiting.cancel()
+        if self._task.done():
+            self._task.result()
 
     def _on_event(self, event: str, resource: Resource, obj: JSON) -> None:
         gone = event == "DELETED"
@@ -95,11 +99,9 @@ class DataPlane:
             self._kubelet.observe(obj, self._time.now(), gone=gone)
         elif gone:
             self._since.pop(obj["metadata"]["uid"], None)
-        if resource in WATCHED or resource == STORAGE_CLASS:
+        if resource in WATCHED:
             for key in keys_for(self._cluster, resource, obj):
                 self._add(key)
-        if gone and resource == PERSISTENT_VOLUME_CLAIM:
-            self._reclaim(obj)
 
     def _add(self, key: Key) -> None:
         self._queue[key] = None
@@ -134,6 +136,10 @@ class DataPlane:
             except APIError as error:
                 log.warning("%s %s: %s", key.resource.kind, key.name, error)
                 self._add_after(key, RETRY_AFTER)
+            except Exception:
+                # Said at once: a test would else only see that nothing happens.
+                log.exception("the data plane stopped at %s %s", key.resource.kind, key.name)
+                raise
             await asyncio.sleep(0)  # let requests and watches have their turn
 
     def _sync(self, key: Key) -> None:
@@ -164,13 +170,6 @@ class DataPlane:
         ):
             self._since[before["metadata"]["uid"]] = self._time.now()
         self._cluster.write_status(plan.status)
-
-    def _reclaim(self, claim: JSON) -> None:
-        volume = self._cluster.get(
-            PERSISTENT_VOLUME, NamespacedName("", claim["spec"].get("volumeName") or "-")
-        )
-        if volume and volume["spec"].get("persistentVolumeReclaimPolicy") == "Delete":
-            self._cluster.delete(volume)
 
     def _wall(self) -> str:
         return rfc3339(self.options.clock.now())

@@ -171,16 +171,17 @@ class _Work:
         broken_new = _replicas(new) - _available(new)
         room = sum(map(_replicas, self.all)) - self.limits.min_available - broken_new
         for rs in self.old:
-            gone = min(max(room, 0), _replicas(rs) - _available(rs))
+            # A status may lag behind a scale-down and show more available than are wanted.
+            gone = max(0, min(room, _replicas(rs) - _available(rs)))
             room -= gone
-            if gone > 0:
+            if gone:
                 self._scale(rs, _replicas(rs) - gone)
         spare = sum(map(_available, self.all)) - self.limits.min_available
         spare = min(spare, room)
         for rs in self.old:
-            gone = min(max(spare, 0), _replicas(rs))
+            gone = max(0, min(spare, _replicas(rs)))
             spare -= gone
-            if gone > 0:
+            if gone:
                 self._scale(rs, _replicas(rs) - gone)
 
     def _recreate(self) -> None:
@@ -235,7 +236,9 @@ class _Work:
         annotations = new["metadata"].setdefault("annotations", {})
         if int(annotations.get(REVISION, 0)) < int(number):
             annotations[REVISION] = number
-        new["spec"]["minReadySeconds"] = int(self.spec.get("minReadySeconds") or 0)
+        min_ready = int(self.spec.get("minReadySeconds") or 0)
+        if int(new["spec"].get("minReadySeconds") or 0) != min_ready:
+            new["spec"]["minReadySeconds"] = min_ready
         return new
 
     def _made(self) -> JSON:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from druid_operator.pkg.envtest.dataplane import podfacts
-from druid_operator.pkg.envtest.dataplane.claims import plan_claim
+from druid_operator.pkg.envtest.dataplane.claims import plan_claim, plan_volume
 from druid_operator.pkg.envtest.dataplane.cluster import Cluster
 from druid_operator.pkg.envtest.dataplane.deployment import plan_deployment
 from druid_operator.pkg.envtest.dataplane.disruption import plan_budget
@@ -17,6 +17,7 @@ from druid_operator.pkg.meta import JSON, NamespacedName, Resource, controller_o
 from druid_operator.pkg.scheme.builtin import (
     CONTROLLER_REVISION,
     DEPLOYMENT,
+    PERSISTENT_VOLUME,
     PERSISTENT_VOLUME_CLAIM,
     POD,
     POD_DISRUPTION_BUDGET,
@@ -59,6 +60,14 @@ def claim(cluster: Cluster, obj: JSON, moment: Moment) -> Plan:
     return plan_claim(obj, cluster.list(STORAGE_CLASS), pods)
 
 
+def volume(cluster: Cluster, obj: JSON, moment: Moment) -> Plan:
+    reference = obj["spec"].get("claimRef")
+    if reference is None:
+        return Plan()
+    key = NamespacedName(reference["namespace"], reference["name"])
+    return plan_volume(obj, cluster.get(PERSISTENT_VOLUME_CLAIM, key))
+
+
 def budget(cluster: Cluster, obj: JSON, moment: Moment) -> Plan:
     selector = obj["spec"].get("selector")
     pods = cluster.list(POD, obj["metadata"]["namespace"])
@@ -71,6 +80,7 @@ CONTROLLERS: Mapping[Resource, Controller] = {
     REPLICA_SET: replicaset,
     DEPLOYMENT: deployment,
     PERSISTENT_VOLUME_CLAIM: claim,
+    PERSISTENT_VOLUME: volume,
     POD_DISRUPTION_BUDGET: budget,
 }
 

@@ -15,7 +15,7 @@ import attrs
 from druid_operator.pkg.envtest.dataplane import podfacts
 from druid_operator.pkg.envtest.dataplane.options import DataPlaneOptions
 from druid_operator.pkg.meta import JSON
-from druid_operator.pkg.meta.duration import parse_duration
+from druid_operator.pkg.meta.duration import parse_seconds
 
 
 class Fate(enum.Enum):
@@ -50,7 +50,7 @@ def fate_of(pod: Mapping[str, Any]) -> Fate:
 def delay(pod: Mapping[str, Any], name: str, default: float) -> float:
     """The annotation ``test/NAME`` as seconds."""
     text = (pod["metadata"].get("annotations") or {}).get(f"test/{name}")
-    return default if text is None else parse_duration(text)
+    return default if text is None else parse_seconds(text)
 
 
 def next_step(

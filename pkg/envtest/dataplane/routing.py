@@ -12,6 +12,7 @@ from druid_operator.pkg.meta import JSON, NamespacedName, Resource, controller_o
 from druid_operator.pkg.scheme.builtin import (
     CONTROLLER_REVISION,
     DEPLOYMENT,
+    PERSISTENT_VOLUME,
     PERSISTENT_VOLUME_CLAIM,
     POD,
     POD_DISRUPTION_BUDGET,
@@ -21,7 +22,16 @@ from druid_operator.pkg.scheme.builtin import (
 )
 
 WORKLOADS = (STATEFUL_SET, REPLICA_SET, DEPLOYMENT)
-WATCHED = (*WORKLOADS, CONTROLLER_REVISION, POD, PERSISTENT_VOLUME_CLAIM, POD_DISRUPTION_BUDGET)
+OWNED = (POD, REPLICA_SET, CONTROLLER_REVISION)
+WATCHED = (
+    *WORKLOADS,
+    CONTROLLER_REVISION,
+    POD,
+    PERSISTENT_VOLUME_CLAIM,
+    PERSISTENT_VOLUME,
+    POD_DISRUPTION_BUDGET,
+    STORAGE_CLASS,
+)
 
 
 class Key(NamedTuple):
@@ -38,40 +48,46 @@ def keys_for(cluster: Cluster, resource: Resource, obj: JSON) -> Iterator[Key]:
         return
     if resource != CONTROLLER_REVISION:
         yield Key(resource, NamespacedName.of(obj))
-    namespace = obj["metadata"].get("namespace", "")
-    owner = controller_of(obj)
-    if owner is not None:
-        for workload in WORKLOADS:
-            if workload.kind == owner["kind"]:
-                yield Key(workload, NamespacedName(namespace, owner["name"]))
-    elif resource in (POD, REPLICA_SET, CONTROLLER_REVISION):
-        # An orphan: whichever selects it adopts it.
-        for workload in WORKLOADS:
-            yield from _every(cluster, workload, namespace)
+    if resource in OWNED:
+        yield from _owners(cluster, obj)
     if resource == POD:
-        for claim in claims_used_by(obj):
-            yield Key(PERSISTENT_VOLUME_CLAIM, NamespacedName(namespace, claim))
-        yield from _budgets(cluster, obj)
-    elif resource in WORKLOADS:
-        yield from _every(cluster, POD_DISRUPTION_BUDGET, namespace)
+        yield from _beside_pod(cluster, obj)
     elif resource == PERSISTENT_VOLUME_CLAIM:
-        # Pods wait for their claims, sets for a terminating claim's name.
-        yield from _waiting_for(cluster, obj)
-        yield from _every(cluster, STATEFUL_SET, namespace)
+        yield from _beside_claim(cluster, obj)
+    elif resource in WORKLOADS:
+        yield from _every(cluster, POD_DISRUPTION_BUDGET, obj["metadata"]["namespace"])
 
 
-def _every(cluster: Cluster, resource: Resource, namespace: str) -> Iterable[Key]:
-    return [Key(resource, NamespacedName.of(obj)) for obj in cluster.list(resource, namespace)]
+def _owners(cluster: Cluster, obj: JSON) -> Iterator[Key]:
+    """The controller of the object; for an orphan all that may adopt it."""
+    namespace, owner = obj["metadata"]["namespace"], controller_of(obj)
+    for workload in WORKLOADS:
+        if owner is None:
+            yield from _every(cluster, workload, namespace)
+        elif owner["kind"] == workload.kind:
+            yield Key(workload, NamespacedName(namespace, owner["name"]))
 
 
-def _budgets(cluster: Cluster, pod: JSON) -> Iterator[Key]:
-    for budget in cluster.list(POD_DISRUPTION_BUDGET, pod["metadata"]["namespace"]):
+def _beside_pod(cluster: Cluster, pod: JSON) -> Iterator[Key]:
+    """A pod's claims are released when it is gone, and its budgets counted."""
+    namespace = pod["metadata"]["namespace"]
+    for claim in claims_used_by(pod):
+        yield Key(PERSISTENT_VOLUME_CLAIM, NamespacedName(namespace, claim))
+    for budget in cluster.list(POD_DISRUPTION_BUDGET, namespace):
         if podfacts.selects(budget["spec"].get("selector"), pod):
             yield Key(POD_DISRUPTION_BUDGET, NamespacedName.of(budget))
 
 
-def _waiting_for(cluster: Cluster, claim: JSON) -> Iterator[Key]:
-    name = claim["metadata"]["name"]
-    for pod in cluster.list(POD, claim["metadata"]["namespace"]):
+def _beside_claim(cluster: Cluster, claim: JSON) -> Iterator[Key]:
+    """Its volume; pods that wait until it is bound; sets that wait until its name is free."""
+    namespace, name = claim["metadata"]["namespace"], claim["metadata"]["name"]
+    if volume := claim["spec"].get("volumeName"):
+        yield Key(PERSISTENT_VOLUME, NamespacedName("", volume))
+    for pod in cluster.list(POD, namespace):
         if "nodeName" not in pod["spec"] and name in claims_used_by(pod):
             yield Key(POD, NamespacedName.of(pod))
+    yield from _every(cluster, STATEFUL_SET, namespace)
+
+
+def _every(cluster: Cluster, resource: Resource, namespace: str) -> Iterable[Key]:
+    return [Key(resource, NamespacedName.of(obj)) for obj in cluster.list(resource, namespace)]

@@ -53,7 +53,7 @@ async def test_a_revision_is_named_alike_on_every_backend(
     await workloads.create(statefulset("db", 1))
     sts = await workloads.until_status(STATEFUL_SET, "db", readyReplicas=1)
     (revision,) = await workloads.list(CONTROLLER_REVISION)
-    assert revision["metadata"]["name"] == sts["status"]["updateRevision"] == "db-76dd6c7897"
+    assert revision["metadata"]["name"] == sts["status"]["updateRevision"] == "db-fbfc8b6b8"
 
 
 async def test_pods_carry_their_identity(workloads: Any, statefulset: Make) -> None:
