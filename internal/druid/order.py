@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
-#: Service types by wave; those of one wave may change together.
+#: Service types by wave. Node groups of one wave change one after the other too, by name: two
+#: tiers of historicals may hold the only copies of one segment.
 WAVES: Final = (
     ("historical",),
     ("middleManager", "indexer"),

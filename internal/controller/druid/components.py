@@ -10,9 +10,11 @@ from druid_operator.internal.controller.druid.children import WORKLOADS, workloa
 from druid_operator.internal.druid import names
 from druid_operator.internal.druid.resolved import ResolvedCluster
 from druid_operator.internal.druid.rollout import Group, Progress, Rollout, progress_of
-from druid_operator.pkg.apply import Action, ChildId
+from druid_operator.pkg.apply import Action, ChildId, Verb
 from druid_operator.pkg.meta import JSON, NamespacedName
 from druid_operator.pkg.scheme.builtin import CONFIG_MAP
+
+_CHANGES = frozenset({Verb.APPLY, Verb.TAKE_OVER, Verb.PUT})
 
 #: How the message of a component begins that waits for its turn.
 WAITS_FOR = "waits for "
@@ -99,7 +101,8 @@ def hold_back(
 ) -> tuple[Action, ...]:
     """The actions of this pass: a node group that has to wait keeps its workload and its files.
 
-    Its ConfigMap waits with it, so that a pod that restarts meanwhile finds the files it had.
+    Its ConfigMap waits with it, so that a pod that restarts meanwhile finds the files it had. One
+    that is missing is made all the same: without it such a pod would not start at all.
     """
     held: dict[ChildId, str] = {}
     for key, ahead in rollout.held.items():
@@ -107,4 +110,4 @@ def hold_back(
         note = f"{key} is changed after {ahead}"
         held[workload_id(cluster, key)] = note
         held[ChildId(CONFIG_MAP, NamespacedName(cluster.namespace, config))] = note
-    return tuple(a.held(held[a.id]) if a.writes and a.id in held else a for a in actions)
+    return tuple(a.held(held[a.id]) if a.id in held and a.verb in _CHANGES else a for a in actions)

@@ -50,6 +50,7 @@ from druid_operator.pkg.apply import ChildId, Engine, Outcome, Result, plan
 from druid_operator.pkg.client import Client, merge_patch
 from druid_operator.pkg.clock import Clock, rfc3339
 from druid_operator.pkg.errors import LeaderLost, NotFound, OperatorError, TerminalError
+from druid_operator.pkg.log import logger
 from druid_operator.pkg.meta import JSON, NamespacedName, is_controlled_by
 from druid_operator.pkg.reconcile import Result as PassResult
 from druid_operator.pkg.recorder import EventRecorder
@@ -137,6 +138,7 @@ class DruidReconciler:
         outcomes = await self.engine.execute(
             hold_back(cluster, actions, rollout), owner_uid=cluster.uid
         )
+        _log_changes(outcomes)
         children = _after(observed.children, outcomes)
         ours = {id_: obj for id_, obj in children.items() if is_controlled_by(obj, cluster.uid)}
         facts = Facts(
@@ -212,6 +214,20 @@ def is_ignored(druid: JSON) -> bool:
     """Paused by its annotation, by exactly this text, as in the Go operator."""
     annotations = druid["metadata"].get("annotations") or {}
     return bool(annotations.get(IGNORED_ANNOTATION) == "true")
+
+
+def _log_changes(outcomes: Iterable[Outcome]) -> None:
+    """One line per write, none in a quiet pass. Errors are the worker loop's to log."""
+    for outcome in outcomes:
+        if outcome.wrote:
+            action = outcome.action
+            logger().info(
+                "Wrote child",
+                kind=action.id.resource.kind,
+                object=str(action.id.key),
+                action=action.verb.value,
+                reason=action.reason.value,
+            )
 
 
 def _after(children: Mapping[ChildId, JSON], outcomes: Iterable[Outcome]) -> dict[ChildId, JSON]:

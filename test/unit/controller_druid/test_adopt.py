@@ -93,9 +93,8 @@ def test_a_workload_requires_its_files_and_yields_its_replicas_to_an_autoscaler(
     node = attrs.evolve(plain.nodes[0], autoscaler={"maxReplicas": 3})
     scaled = attrs.evolve(plain, nodes=(node,))
     for desired, yielded in ((plain, ()), (scaled, (("spec", "replicas"),))):
-        (workload,) = [
-            c for c in children_of(desired, build(desired)) if c.id.resource.plural == "statefulsets"
-        ]  # fmt: skip
+        children = children_of(desired, build(desired))
+        (workload,) = [c for c in children if c.id == workload_id(desired, "brokers")]
         assert workload.yielded == yielded
         assert [r.key.name for r in workload.requires] == [
             "tiny-druid-common-config", "druid-tiny-brokers-config",
