@@ -13,6 +13,7 @@ DRUID = Resource(GroupVersionKind(GROUP, VERSION, "Druid"), "druids")
 DRUID_INGESTION = Resource(GroupVersionKind(GROUP, VERSION, "DruidIngestion"), "druidingestions")
 
 _READY = '.status.conditions[?(@.type=="Ready")].status'
+_SYNCED = '.status.conditions[?(@.type=="Synced")].status'
 _REASON = '.status.conditions[?(@.type=="Ready")].reason'
 _AGE = PrintColumn(name="Age", json_path=".metadata.creationTimestamp", type="date")
 
@@ -42,7 +43,9 @@ KINDS: tuple[CustomResource, ...] = (
             PrintColumn(name="Type", json_path=".spec.ingestion.type"),
             PrintColumn(name="DataSource", json_path=".status.dataSource"),
             PrintColumn(name="State", json_path=".status.state"),
+            PrintColumn(name="Lag", json_path=".status.lag.aggregate", type="integer"),
             PrintColumn(name="Suspended", json_path=".status.suspended", type="boolean"),
+            PrintColumn(name="Synced", json_path=_SYNCED),
             PrintColumn(name="Ready", json_path=_READY),
             PrintColumn(name="Reason", json_path=_REASON),
             _AGE,

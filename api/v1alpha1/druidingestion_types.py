@@ -38,6 +38,14 @@ class DruidIngestionSpec:
 
 
 @attrs.frozen
+class Lag:
+    """Records not yet read."""
+
+    aggregate: int | None = prop("Summed over all partitions.", format="int64")
+    measured_at: str | None = prop("When Druid measured it.", format="date-time")
+
+
+@attrs.frozen
 class DruidIngestionStatus:
     """The ingestion as Druid reports it."""
 
@@ -67,6 +75,18 @@ class DruidIngestionStatus:
     spec_hash: str | None = prop("sha256 of the document that Druid took last.")
     live_baseline: str | None = prop("sha256 of what Druid made of that document.")
     supervisor_id: str | None = prop("Id of the supervisor, for streaming types.")
+    druid_version: str | None = prop("Version of the Druid that `liveBaseline` was taken from.")
+    lag: Lag | None = prop("How far the tasks are behind the stream; at most a minute old.")
+    active_tasks: int | None = prop("Tasks that read now.", format="int32")
+    recent_errors: list[JSON] | None = prop(
+        "Druid's newest errors, shortened and without secrets.",
+        preserve_unknown=True,
+        list_type="atomic",
+    )
+    rejected: JSON | None = prop(
+        "The document that Druid refused last, by its hash, with Druid's words.",
+        preserve_unknown=True,
+    )
     runs: list[JSON] | None = prop(
         "Batch: the runs, newest first.", preserve_unknown=True, list_type="atomic"
     )

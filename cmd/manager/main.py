@@ -6,7 +6,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from druid_operator.cmd.manager import diff_spec, render
+import druid_operator.cmd.manager.diff_spec as diff_spec
+import druid_operator.cmd.manager.render as render
 from druid_operator.cmd.manager.options import OptionError, add_flags, read_options
 from druid_operator.pkg.errors import TerminalError
 

@@ -40,6 +40,10 @@ def run_operator(options: Options) -> int:
         # asyncio.run waits for threads: one that hangs would keep a deposed leader alive.
         sys.stderr.flush()
         os._exit(_EXIT_STATUS_LOST)
+    except OSError as error:
+        # An address in use, a file that cannot be read: the words are enough, a trace is noise.
+        log.logger().error("Could not start", error=str(error))
+        return 1
     except GraceExceeded as error:
         log.logger().error("Stopped late", error=str(error))
         return 1

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import attrs
 
 from druid_operator.pkg.manager import Manager
+from druid_operator.pkg.meta.rbac import PolicyRule
 
 
 @attrs.frozen(kw_only=True)
@@ -19,12 +20,15 @@ class OperatorSettings:
         deny_namespaces: objects there are left alone.
         druid_endpoints: (namespace, name) of a ``Druid`` to the URL of its router, in place of its
             Service. For an operator that runs outside of the cluster's network.
+        druid_poll: seconds between two looks at all supervisors of a cluster; every second look
+            compares their specs.
     """
 
     reconcile_wait: float = 10.0
     max_concurrent_reconciles: int = 1
     deny_namespaces: frozenset[str] = frozenset()
     druid_endpoints: Mapping[tuple[str, str], str] = attrs.field(factory=dict)
+    druid_poll: float = 30.0
 
 
 @attrs.frozen
@@ -32,7 +36,9 @@ class ControllerEntry:
     """Args:
     name: of the controller, its log lines and metrics.
     setup: declares its watches and adds it to the manager.
+    rules: what it may do; the roles in ``config/rbac`` are generated from them.
     """
 
     name: str
     setup: Callable[[Manager, OperatorSettings], None]
+    rules: tuple[PolicyRule, ...] = ()

@@ -8,7 +8,7 @@ its own objects only.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 import attrs
 
@@ -23,12 +23,15 @@ from druid_operator.internal.druidconn.poller import poll
 from druid_operator.internal.druidconn.view import ClusterView
 from druid_operator.pkg.client import Reader
 from druid_operator.pkg.clock import Clock
-from druid_operator.pkg.druidapi.api import DruidAPI
+from druid_operator.pkg.druidapi.api import Capabilities, DruidAPI
 from druid_operator.pkg.druidapi.client import DruidClient
 from druid_operator.pkg.meta import JSON, NamespacedName
 
 #: Seconds without a user after which a connection is closed and its poller ends.
 IDLE_SECONDS = 600.0
+
+#: Seconds for which a probed version is believed.
+PROBE_SECONDS = 300.0
 
 #: Told of each exchange: cluster, operation, HTTP status (0: none), seconds.
 CallObserver = Callable[[NamespacedName, str, int, float], None]
@@ -54,8 +57,23 @@ class Connection:
     breaker: Breaker
     view: ClusterView
     used_at: float
-    close: Callable[[], object] = attrs.field(repr=False)
+    clock: Clock = attrs.field(repr=False)
+    close: Callable[[], Awaitable[None]] = attrs.field(repr=False)
     poller: asyncio.Task[None] | None = attrs.field(default=None, repr=False)
+    _capabilities: Capabilities | None = attrs.field(default=None, init=False)
+    _probed_at: float = attrs.field(default=0.0, init=False)
+
+    async def capabilities(self) -> Capabilities:
+        """What this Druid can do; asked again after a while, since it may be upgraded."""
+        now = self.clock.monotonic()
+        if self._capabilities is None or now - self._probed_at > PROBE_SECONDS:
+            self._capabilities = await self.api.capabilities()
+            self._probed_at = now
+        return self._capabilities
+
+    def forget_capabilities(self) -> None:
+        """Druid was away: it may come back as another version."""
+        self._capabilities = None
 
 
 class Connections:
@@ -104,7 +122,9 @@ class Connections:
         Raises ``NoEndpoint`` or ``CredentialsError``; asks nobody.
         """
         cluster = NamespacedName.of(druid)
-        endpoint = resolve_endpoint(druid, override=self._overrides.get(tuple(cluster), ""))
+        endpoint = resolve_endpoint(
+            druid, override=self._overrides.get((cluster.namespace, cluster.name), "")
+        )
         source = secret_source(auth, cluster.namespace) or secret_source(
             (druid.get("spec") or {}).get("auth"), cluster.namespace
         )
@@ -131,6 +151,8 @@ class Connections:
 
         def observe(operation: str, status: int, seconds: float) -> None:
             breaker.observe(operation, status, seconds)
+            if not status and key in self._connections:
+                self._connections[key].forget_capabilities()
             self._on_call(key.cluster, operation, status, seconds)
 
         client = DruidClient(
@@ -142,7 +164,9 @@ class Connections:
             observer=observe,
         )
         view = ClusterView(lambda supervisor_id: self._changed(key.cluster, supervisor_id))
-        connection = Connection(key, client, breaker, view, self._clock.monotonic(), client.aclose)
+        connection = Connection(
+            key, client, breaker, view, self._clock.monotonic(), self._clock, client.aclose
+        )
         self._connections[key] = connection
         self._start_poller(connection)
         return connection
@@ -169,6 +193,4 @@ class Connections:
         self._connections.pop(connection.key, None)
         if connection.poller is not None:
             connection.poller.cancel()
-        closing = connection.close()
-        if asyncio.iscoroutine(closing):
-            await closing
+        await connection.close()

@@ -8,7 +8,7 @@ surprise.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import attrs
@@ -164,7 +164,7 @@ class Cache:
                     return found
         return None
 
-    def list(
+    def select(
         self, resource: Resource, *, namespace: str = "", labels: Mapping[str, str] | None = None
     ) -> list[StoredObject]:
         """Sorted by key, so that whatever is computed from it comes out the same."""
@@ -180,7 +180,7 @@ class Cache:
                     found[obj.key] = obj
         return [found[key] for key in sorted(found)]
 
-    def by_index(self, resource: Resource, name: str, value: str) -> list[StoredObject]:
+    def by_index(self, resource: Resource, name: str, value: str) -> Sequence[StoredObject]:
         found: dict[NamespacedName, StoredObject] = {}
         for informer in self._of(resource):
             try:
@@ -190,7 +190,7 @@ class Cache:
             found.update({obj.key: obj for obj in hits})
         return [found[key] for key in sorted(found)]
 
-    def _of(self, resource: Resource) -> list[Informer]:
+    def _of(self, resource: Resource) -> Sequence[Informer]:
         return [i for (r, _), i in self._informers.items() if r == resource]
 
     # --- own writes -----------------------------------------------------------------------------

@@ -53,7 +53,7 @@ class CachedClient:
         resource = self.scheme.resource_for(kind)
         if not self._cache.caches(resource):
             return await self._live.list(kind, namespace=namespace, labels=labels)
-        found = self._cache.list(resource, namespace=namespace, labels=labels)
+        found = self._cache.select(resource, namespace=namespace, labels=labels)
         return [self.scheme.decode(kind, obj.to_dict()) for obj in found]
 
     async def create(self, obj: JSON, /, *, field_owner: str = "", dry_run: bool = False) -> JSON:

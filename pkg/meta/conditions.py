@@ -68,6 +68,29 @@ def remove_condition(
     return [dict(c) for c in conditions or () if c.get("type") != type_]
 
 
+def set_conditions(
+    old: Iterable[Mapping[str, Any]] | None,
+    conditions: Iterable[Condition],
+    *,
+    now: str,
+    observed_generation: int,
+    only_if_given: Iterable[str] = (),
+) -> list[dict[str, Any]]:
+    """Return the list with all of ``conditions`` in it.
+
+    ``only_if_given`` are types that are removed unless they are among ``conditions``: those that
+    stand only while they are True. Other types that are not given keep their last word.
+    """
+    given = list(conditions)
+    left_out = set(only_if_given) - {c.type for c in given}
+    result = [dict(c) for c in old or () if c.get("type") not in left_out]
+    for condition in given:
+        result = set_condition(
+            result, condition, now=now, observed_generation=observed_generation
+        )
+    return result
+
+
 KStatus = Literal["Terminating", "InProgress", "Failed", "Current"]
 
 

@@ -95,7 +95,7 @@ def _structure_map(conv: cattrs.Converter, value: dict[str, Any], value_type: An
         try:
             result[key] = conv.structure(item, value_type)
         except Exception as error:  # noqa: BLE001 - collected: every fault is reported at once
-            error.__notes__ = [_KeyNote(key)]  # type: ignore[list-item] # a str subclass, read below
+            error.__notes__ = [_KeyNote(key)]
             errors.append(error)
     if errors:
         raise _MapError("map", errors, dict)

@@ -1,0 +1,56 @@
+"""What a pass found out about an ingestion, as values: the input of its status. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+
+from druid_operator.internal.controller.reporting import Event
+from druid_operator.internal.druidconn.view import SupervisorFacts
+from druid_operator.internal.ingestion.document import DesiredDocument
+from druid_operator.internal.ingestion.runs import Run
+from druid_operator.pkg.meta import JSON
+
+
+@attrs.frozen
+class Trouble:
+    """Why the ingestion is not as it should be.
+
+    Args:
+        reason: of the conditions.
+        message: what is wrong and what to do, without secrets.
+        stalled: no retry will help: the object, the cluster or Druid must change.
+        unknown: Druid could not be asked, so nothing can be said of the ingestion itself.
+    """
+
+    reason: str
+    message: str
+    stalled: bool = False
+    unknown: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class Facts:
+    """The end of one pass.
+
+    Args:
+        desired: ``None`` when the object's document could not be read.
+        supervisor: as Druid described it last, for streaming types.
+        runs: newest first, for batch types.
+        trouble: ``None`` if all is well, or on its way.
+        synced: whether Druid has the document; ``None``: not known in this pass.
+        remember: status fields that decisions of later passes need, set as they are here
+            (``None`` removes one).
+        events: of what was done.
+        requeue_after: seconds after which somebody should look again; ``None``: the usual wait.
+    """
+
+    desired: DesiredDocument | None = None
+    supervisor: SupervisorFacts | None = None
+    runs: Sequence[Run] = ()
+    trouble: Trouble | None = None
+    synced: bool | None = None
+    remember: JSON = attrs.field(factory=dict)
+    events: tuple[Event, ...] = ()
+    requeue_after: float | None = None

@@ -1,0 +1,85 @@
+"""All that one pass reads before it decides: from the cache; Druid is asked by the flows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+
+from druid_operator.api.v1alpha1 import DRUID, DRUID_INGESTION
+from druid_operator.internal.controller.druidingestion.config_map import config_map_name
+from druid_operator.internal.ingestion.document import DesiredDocument
+from druid_operator.pkg.apply import ChildId
+from druid_operator.pkg.client import Reader
+from druid_operator.pkg.errors import NotFound
+from druid_operator.pkg.meta import JSON, NamespacedName, Resource
+from druid_operator.pkg.scheme.builtin import CONFIG_MAP
+
+
+@attrs.frozen(kw_only=True)
+class Observed:
+    """The cluster's side of the world at the start of a pass.
+
+    Args:
+        ingestion: as stored.
+        cluster: the ``Druid`` it names; ``None`` if there is none.
+        children: the ConfigMap with the document, if it is there.
+    """
+
+    ingestion: JSON
+    cluster: JSON | None
+    children: Mapping[ChildId, JSON]
+
+    @property
+    def key(self) -> NamespacedName:
+        return NamespacedName.of(self.ingestion)
+
+    @property
+    def cluster_is_going(self) -> bool:
+        return self.cluster is None or bool(self.cluster["metadata"].get("deletionTimestamp"))
+
+
+def cluster_key(ingestion: JSON) -> NamespacedName:
+    """The cluster is always in the object's own namespace."""
+    name = (ingestion.get("spec") or {}).get("druidCluster")
+    return NamespacedName(ingestion["metadata"]["namespace"], str(name or ""))
+
+
+async def gather(reader: Reader, ingestion: JSON) -> Observed:
+    key = NamespacedName.of(ingestion)
+    child = NamespacedName(key.namespace, config_map_name(key.name))
+    found = await _find(reader, CONFIG_MAP, child)
+    return Observed(
+        ingestion=ingestion,
+        cluster=await _find(reader, DRUID, cluster_key(ingestion)),
+        children={ChildId(CONFIG_MAP, child): found} if found else {},
+    )
+
+
+async def _find(reader: Reader, resource: Resource, key: NamespacedName) -> JSON | None:
+    try:
+        return await reader.get(resource, key)
+    except NotFound:
+        return None
+
+
+async def older_claimant(reader: Reader, ingestion: JSON, desired: DesiredDocument) -> str:
+    """The name of an older object that already has this supervisor, empty if there is none.
+
+    Druid itself would let the second one overwrite the first without a word.
+    """
+    mine = _age(ingestion)
+    namespace = ingestion["metadata"]["namespace"]
+    for other in await reader.list(DRUID_INGESTION, namespace=namespace):
+        if other["metadata"]["uid"] == ingestion["metadata"]["uid"]:
+            continue
+        same_cluster = cluster_key(other) == cluster_key(ingestion)
+        supervisor = (other.get("status") or {}).get("supervisorId")
+        if same_cluster and supervisor == desired.supervisor_id and _age(other) < mine:
+            return str(other["metadata"]["name"])
+    return ""
+
+
+def _age(obj: JSON) -> tuple[str, str]:
+    """Oldest first; the uid decides between objects of one second."""
+    return str(obj["metadata"].get("creationTimestamp") or ""), str(obj["metadata"]["uid"])

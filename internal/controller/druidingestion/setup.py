@@ -1,0 +1,96 @@
+"""Wires the ingestion controller to a manager: what it watches, and what each event means to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from druid_operator.api.v1alpha1 import DRUID, DRUID_INGESTION
+from druid_operator.api.v1alpha1.keys import (
+    APPLIED_ANNOTATION,
+    FIELD_MANAGER_INGESTION,
+    LABEL_INGESTION,
+)
+from druid_operator.internal.controller.druidingestion.followers import Followers
+from druid_operator.internal.controller.druidingestion.gather import cluster_key
+from druid_operator.internal.controller.druidingestion.reconciler import (
+    DruidIngestionReconciler,
+)
+from druid_operator.internal.controller.registry import OperatorSettings
+from druid_operator.internal.druidconn import Connections
+from druid_operator.internal.druidconn.metrics import DruidMetrics
+from druid_operator.pkg.apply import Engine
+from druid_operator.pkg.builder import new_controller_managed_by
+from druid_operator.pkg.cache import StoredObject
+from druid_operator.pkg.controller import ControllerOptions
+from druid_operator.pkg.event import Object
+from druid_operator.pkg.handler import EnqueueMapped
+from druid_operator.pkg.manager import Manager
+from druid_operator.pkg.meta import NamespacedName
+from druid_operator.pkg.predicate import (
+    AnnotationChanged,
+    DeletionStarted,
+    FinalizersChanged,
+    GenerationChanged,
+)
+from druid_operator.pkg.scheme.builtin import CONFIG_MAP
+from druid_operator.pkg.source import Channel
+
+#: Passes wait for Druid more than they compute, so a slow Druid must not occupy the only worker.
+MIN_WORKERS = 8
+_BY_CLUSTER = "spec.druidCluster"
+
+
+def setup(manager: Manager, settings: OperatorSettings) -> None:
+    """Add the controller, and the connections to Druid that it uses."""
+    druid_changed: Channel[NamespacedName] = Channel("supervisors in Druid")
+    followers = Followers(druid_changed.put)
+    connections = Connections(
+        manager.api_reader,
+        manager.clock,
+        overrides=settings.druid_endpoints,
+        on_call=DruidMetrics(manager.metrics.registry).observe,
+        poll_seconds=settings.druid_poll,
+    )
+    connections.on_change(followers.changed)
+    manager.add(connections)
+    manager.cache.add_index(DRUID_INGESTION, _BY_CLUSTER, _cluster_of)
+    reconciler = DruidIngestionReconciler(
+        client=manager.client,
+        engine=Engine(
+            manager.client,
+            manager.api_reader,
+            field_manager=FIELD_MANAGER_INGESTION,
+            annotation=APPLIED_ANNOTATION,
+        ),
+        connections=connections,
+        followers=followers,
+        recorder=manager.event_recorder(),
+        converter=manager.scheme.converter,
+        clock=manager.clock,
+        reconcile_wait=settings.reconcile_wait,
+        deny_namespaces=settings.deny_namespaces,
+    )
+
+    def ingestions_into(cluster: Object) -> Iterable[NamespacedName]:
+        key = f"{cluster.meta.namespace}/{cluster.meta.name}"
+        return [o.key for o in manager.cache.by_index(DRUID_INGESTION, _BY_CLUSTER, key)]
+
+    options: ControllerOptions[NamespacedName] = ControllerOptions(
+        max_concurrent_reconciles=max(settings.max_concurrent_reconciles, MIN_WORKERS)
+    )
+    (
+        new_controller_managed_by(manager)
+        .for_(
+            DRUID_INGESTION,
+            GenerationChanged() | AnnotationChanged() | FinalizersChanged() | DeletionStarted(),
+        )
+        .owns(CONFIG_MAP, labels={LABEL_INGESTION: "true"})
+        .watches(DRUID, EnqueueMapped(ingestions_into), GenerationChanged())
+        .watches_raw_source(druid_changed)
+        .with_options(options)
+        .complete(reconciler)
+    )
+
+
+def _cluster_of(stored: StoredObject) -> Iterable[str]:
+    return (str(cluster_key(stored.to_dict())),)

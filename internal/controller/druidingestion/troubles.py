@@ -1,0 +1,51 @@
+"""From what was raised to what the status says and when to look again. Pure."""
+
+from __future__ import annotations
+
+import attrs
+
+from druid_operator.internal.controller.druidingestion.facts import Trouble
+from druid_operator.internal.controller.druidingestion.reasons import ConditionReason as Reason
+from druid_operator.internal.ingestion.redact import redact_text
+from druid_operator.pkg.druidapi import errors
+from druid_operator.pkg.errors import OperatorError, TerminalError
+
+_REASONS: tuple[tuple[type[errors.DruidError], Reason, bool], ...] = (
+    # error, reason, whether nothing can be said of the ingestion itself
+    (errors.ProxyDisabled, Reason.PROXY_DISABLED, True),
+    (errors.Rejected, Reason.SPEC_REJECTED, False),
+    (errors.AuthFailed, Reason.UNAUTHORIZED, True),
+    (errors.Capacity, Reason.WAITING_FOR_CAPACITY, False),
+    (errors.NotReady, Reason.DRUID_UNREACHABLE, True),
+    (errors.Timeout, Reason.DRUID_UNREACHABLE, True),
+    (errors.OutcomeUnknown, Reason.DRUID_UNREACHABLE, True),
+)
+
+
+def trouble_of(error: OperatorError) -> Trouble | None:
+    """``None``: a lost race that the next pass settles, not worth a word in the status."""
+    if isinstance(error, errors.DruidError):
+        message = redact_text(str(error))
+        for kind, reason, unknown in _REASONS:
+            if isinstance(error, kind):
+                stalled = kind in (errors.ProxyDisabled, errors.Rejected)
+                return Trouble(reason, message, stalled=stalled, unknown=unknown)
+        return Trouble(Reason.DRUID_ERROR, message)
+    if isinstance(error, TerminalError):
+        return Trouble(error.reason, redact_text(str(error)), stalled=True)
+    return None
+
+
+@attrs.define
+class Backoffs:
+    """Seconds before Druid is asked again, per object: each kind of failure has its own pace."""
+
+    _failures: dict[object, int] = attrs.field(factory=dict, init=False)
+
+    def next(self, key: object, error: errors.DruidError) -> float:
+        failures = self._failures.get(key, 0)
+        self._failures[key] = failures + 1
+        return float(min(error.backoff.first * 2 ** min(failures, 16), error.backoff.cap))
+
+    def reset(self, key: object) -> None:
+        self._failures.pop(key, None)

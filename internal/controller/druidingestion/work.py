@@ -1,0 +1,34 @@
+"""What a pass over Druid is given to work with."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import attrs
+
+from druid_operator.internal.druidconn import Connection
+from druid_operator.internal.ingestion.document import DesiredDocument
+from druid_operator.internal.ingestion.marker import Marker
+from druid_operator.pkg.clock import Clock
+from druid_operator.pkg.meta import JSON
+
+
+@attrs.frozen(kw_only=True)
+class Work:
+    """Args:
+    desired: the document that Druid shall have.
+    status: of the object, as stored.
+    owner: who we are, in Druid's terms.
+    comment: on whose behalf we act, for Druid's audit log.
+    connection: to the cluster.
+    remember: writes some status fields at once, before Druid is told; returns when the API server
+        has them.
+    """
+
+    desired: DesiredDocument
+    status: JSON
+    owner: Marker
+    comment: str
+    connection: Connection
+    remember: Callable[[JSON], Awaitable[None]]
+    clock: Clock
