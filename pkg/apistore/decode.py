@@ -17,6 +17,9 @@ from druid_operator.pkg.clock import rfc3339, rfc3339_micro
 from druid_operator.pkg.meta import JSON
 from druid_operator.pkg.meta.quantity import canonical_quantity
 
+_NO_QUANTITY = (
+    "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
+)
 _ZERO = {"string": "", "numeric": 0, "boolean": False}
 
 
@@ -153,8 +156,8 @@ def _quantity(value: Any, type_: Type, path: str, struct: str) -> str:
         raise _mismatch(value, type_, path, struct)
     try:
         return canonical_quantity(value)
-    except ValueError as error:
-        raise DecodeError(str(error)) from None
+    except ValueError:
+        raise DecodeError(_NO_QUANTITY) from None
 
 
 def _time(value: Any, type_: Type, path: str, struct: str) -> str:

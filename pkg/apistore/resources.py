@@ -113,7 +113,8 @@ _STATUS_ONLY: dict[str, Any] = {"status": True, "status_resets": _SPEC}
 _BUILTIN: tuple[tuple[Resource, str, dict[str, Any]], ...] = (
     (b.CONFIG_MAP, "cm", {}),
     (b.SECRET, "", {}),
-    (b.SERVICE, "svc", {**_STATUS_ONLY, "categories": ("all",), "create_on_update": True}),
+    (b.SERVICE, "svc", {**_STATUS_ONLY, "categories": ("all",), "create_on_update": True,
+                          "returns_deleted": True}),
     (b.SERVICE_ACCOUNT, "sa", {"returns_deleted": True}),
     (b.POD, "po", {
         "status": True, "generation": True, "status_resets": _POD_STATUS, "categories": ("all",),

@@ -186,7 +186,7 @@ def _validate(
     shape = shape_of(type_, value)
     if isinstance(shape, MapShape):
         if not isinstance(value, dict):
-            errors.append(FieldError(format_path(path), f"expected map, got {_go_value(value)}"))
+            errors.append(FieldError(format_path(path), f"expected map, got {_kind_of(value)}"))
             return
         for name, item in value.items():
             below = (*path, field_element(name))
@@ -197,11 +197,13 @@ def _validate(
                 _validate(item, field_type, below, errors, allow_duplicates)
     elif isinstance(shape, ListShape):
         if not isinstance(value, list):
-            errors.append(FieldError(format_path(path), f"expected list, got {_go_value(value)}"))
+            errors.append(FieldError(format_path(path), f"expected list, got {_kind_of(value)}"))
             return
         _validate_list(value, shape, path, errors, allow_duplicates)
     elif shape is not None and not _scalar_fits(shape, value):
-        errors.append(FieldError(format_path(path), f"expected {shape}, got {_go_value(value)}"))
+        errors.append(
+            FieldError(format_path(path), f"expected {_SCALAR_NAMES[shape]}, got {_kind_of(value)}")
+        )
 
 
 def _validate_list(
@@ -239,11 +241,19 @@ def _scalar_fits(kind: str, value: Any) -> bool:
     return True
 
 
-def _go_value(value: Any) -> str:
-    """How the API server prints a value that it did not expect."""
-    text = str(value).lower() if isinstance(value, bool) else str(value)
-    return (
-        f"&value.valueUnstructured{{Value:{text!r}}}".replace("'", '"')
-        if isinstance(value, str)
-        else f"&value.valueUnstructured{{Value:{text}}}"
-    )
+_SCALAR_NAMES = {
+    "string": "string", "boolean": "boolean", "numeric": "numeric (int or float)",
+    "untyped": "scalar",
+}  # fmt: skip
+
+
+def _kind_of(value: Any) -> str:
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, str):
+        return "string"
+    if isinstance(value, dict):
+        return "map"
+    if isinstance(value, list):
+        return "list"
+    return "int" if isinstance(value, int) else "float"

@@ -37,7 +37,7 @@ from druid_operator.pkg.apistore.strategy import prepare_create, prepare_update
 from druid_operator.pkg.apistore.validation import validate_create, validate_update
 from druid_operator.pkg.errors import APIError, BadRequest, FieldError
 from druid_operator.pkg.meta import JSON, NamespacedName
-from druid_operator.pkg.scheme.builtin import NAMESPACE
+from druid_operator.pkg.scheme.builtin import NAMESPACE, SERVICE
 
 
 def create(
@@ -103,9 +103,7 @@ def _store_new(
     metadata["creationTimestamp"] = backend.now()
     prepare_create(served, obj, backend.now())
     managed_fields.store(obj, managed)
-    errors = validate_create(served, obj)
-    if served.resource.kind == "Service" and not served.resource.group and not errors:
-        errors = backend.services.allocate(obj, None)
+    errors = validate_create(served, obj) or _allocate(backend, served, obj, None)
     if errors:
         raise invalid(served.resource.kind, served.resource.group, metadata.get("name", ""), errors)
     key = NamespacedName(metadata.get("namespace", ""), metadata["name"])
@@ -115,6 +113,18 @@ def _store_new(
         return Written(obj, created=True, warnings=decoded.warnings)
     stored = backend.storage.put(served.bucket, key, to_storage(served, obj))
     return Written(view_of(served, stored), created=True, warnings=decoded.warnings)
+
+
+def _allocate(backend: Backend, served: Served, obj: JSON, before: JSON | None) -> list[FieldError]:
+    if served.resource != SERVICE:
+        return []
+    uid = obj["metadata"]["uid"]
+    others = (
+        stored.obj
+        for stored in backend.storage.log(served.bucket).objects.values()
+        if stored.obj["metadata"]["uid"] != uid
+    )
+    return backend.services.allocate(obj, before, others)
 
 
 def _check_namespace(backend: Backend, served: Served, metadata: JSON) -> None:
@@ -290,8 +300,7 @@ def _finish(
     managed_fields.store(new, managed)
     new = prepare_update(served, new, live, subresource)
     errors = validate_update(served, new, live, subresource)
-    if served.resource.kind == "Service" and not served.resource.group and not errors:
-        errors = backend.services.allocate(new, live)
+    errors = errors or _allocate(backend, served, new, live)
     if errors:
         raise invalid(served.resource.kind, served.resource.group, key.name, errors)
     new["metadata"]["resourceVersion"] = str(stored.version)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from druid_operator.pkg.apistore import crd
 from druid_operator.pkg.apistore.resources import Served
-from druid_operator.pkg.apistore.validation.builtin import validate_builtin
-from druid_operator.pkg.apistore.validation.immutable import validate_immutable
+from druid_operator.pkg.apistore.validation.builtin import (
+    validate_builtin,
+    validate_builtin_update,
+)
 from druid_operator.pkg.apistore.validation.names import (
     validate_metadata,
     validate_metadata_update,
@@ -29,7 +31,7 @@ def validate_update(served: Served, obj: JSON, before: JSON, subresource: str) -
         return errors
     errors += _validate_content(served, obj)
     if served.custom is None:
-        errors += validate_immutable(served, obj, before)
+        errors += validate_builtin_update(served, obj, before)
     return errors
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 
@@ -13,8 +14,8 @@ _LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _QUALIFIED = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
 _LABEL_VALUE = "(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?"
 _RULES = (
-    "must consist of lower case alphanumeric characters, '-'{dot}, and must start and end with an "
-    "alphanumeric character (e.g. {examples}, regex used for validation is '{regex}')"
+    "must consist of lower case alphanumeric characters{characters}, and must start and end with "
+    "an alphanumeric character (e.g. {examples}, regex used for validation is '{regex}')"
 )
 
 
@@ -24,7 +25,7 @@ def subdomain_problem(value: str) -> str | None:
         return "must be no more than 253 characters"
     if re.fullmatch(_SUBDOMAIN, value):
         return None
-    rule = _RULES.format(dot=" or '.'", examples="'example.com'", regex=_SUBDOMAIN)
+    rule = _RULES.format(characters=", '-' or '.'", examples="'example.com'", regex=_SUBDOMAIN)
     return f"a lowercase RFC 1123 subdomain {rule}"
 
 
@@ -34,8 +35,13 @@ def label_problem(value: str) -> str | None:
         return "must be no more than 63 characters"
     if re.fullmatch(_LABEL, value):
         return None
-    rule = _RULES.format(dot="", examples="'my-name',  or '123-abc'", regex=_LABEL)
+    rule = _RULES.format(characters=" or '-'", examples="'my-name',  or '123-abc'", regex=_LABEL)
     return f"a lowercase RFC 1123 label {rule}"
+
+
+def name_label_problem(value: str) -> str | None:
+    """As :func:`label_problem`, where the server first looks for dots."""
+    return "must not contain dots" if "." in value else label_problem(value)
 
 
 def path_segment_problem(value: str) -> str | None:
@@ -49,9 +55,9 @@ def path_segment_problem(value: str) -> str | None:
 
 
 _NAME_RULES = {
-    ("", "Namespace"): label_problem,
-    ("", "Service"): label_problem,
-    ("apps", "StatefulSet"): label_problem,
+    ("", "Namespace"): name_label_problem,
+    ("", "Service"): name_label_problem,
+    ("apps", "StatefulSet"): name_label_problem,
     ("rbac.authorization.k8s.io", "Role"): path_segment_problem,
     ("rbac.authorization.k8s.io", "RoleBinding"): path_segment_problem,
     ("rbac.authorization.k8s.io", "ClusterRole"): path_segment_problem,
@@ -78,14 +84,7 @@ def validate_metadata(group: str, kind: str, metadata: JSON) -> list[FieldError]
     errors += _labels(metadata.get("labels") or {}, "metadata.labels")
     errors += _annotations(metadata.get("annotations") or {})
     errors += _owner_references(metadata.get("ownerReferences") or [])
-    for index, finalizer in enumerate(metadata.get("finalizers") or ()):
-        problem = _qualified_name_problem(finalizer)
-        if problem:
-            errors.append(_invalid(f"metadata.finalizers[{index}]", finalizer, problem))
-        elif "/" not in finalizer and finalizer not in ("kubernetes", "orphan",
-                                                        "foregroundDeletion"):  # fmt: skip
-            message = "name is neither a standard finalizer name nor is it fully qualified"
-            errors.append(_invalid("metadata.finalizers", finalizer, message))
+    errors += _finalizers(metadata.get("finalizers") or [])
     return errors
 
 
@@ -175,18 +174,33 @@ def _annotations(annotations: JSON) -> Iterator[FieldError]:
         )
 
 
+_STANDARD_FINALIZERS = frozenset({"kubernetes", "orphan", "foregroundDeletion"})
+
+
+def _finalizers(finalizers: list[str]) -> Iterator[FieldError]:
+    for index, finalizer in enumerate(finalizers):
+        if problem := _qualified_name_problem(finalizer):
+            yield _invalid("metadata.finalizers", finalizer, problem)
+        if "/" not in finalizer and finalizer not in _STANDARD_FINALIZERS:
+            message = "name is neither a standard finalizer name nor is it fully qualified"
+            yield _invalid(f"metadata.finalizers[{index}]", finalizer, message)
+
+
 def _owner_references(references: list[JSON]) -> Iterator[FieldError]:
-    controllers = [r for r in references if r.get("controller")]
-    for reference in references:
+    path = "metadata.ownerReferences"
+    for index, reference in enumerate(references):
         for field in ("apiVersion", "kind", "name", "uid"):
             if not reference.get(field):
-                yield _invalid(f"metadata.ownerReferences.{field}", "", "must not be empty")
+                message = "Required value: must not be empty"
+                yield FieldError(f"{path}[{index}].{field}", message, "FieldValueRequired")
+    controllers = [r for r in references if r.get("controller")]
     if len(controllers) > 1:
-        first, second = controllers[0], controllers[1]
+        first, second = (f"{r['kind']}/{r['name']}" for r in controllers[:2])
+        shown = json.dumps(references, separators=(",", ":"))
         yield FieldError(
-            "metadata.ownerReferences",
-            'Invalid value: Only one reference can have Controller set to true. Found "true" in '
-            f"references for {first['kind']}/{first['name']} and {second['kind']}/{second['name']}",
+            path,
+            f"Invalid value: {shown}: Only one reference can have Controller set to true. Found "
+            f'"true" in references for {first} and {second}',
             "FieldValueInvalid",
         )
 

@@ -290,6 +290,14 @@ def delete_options(call: Call) -> DeleteOptions:
     propagation = sent.get("propagationPolicy") or call.query.get("propagationPolicy")
     if propagation is None and "orphanDependents" in sent:
         propagation = "Orphan" if sent["orphanDependents"] else "Background"
+    if propagation not in (None, "Foreground", "Background", "Orphan"):
+        message = (
+            f'Unsupported value: "{propagation}": supported values: "Foreground", "Background", '
+            '"Orphan", "nil"'
+        )
+        raise invalid_options(
+            "DeleteOptions", "propagationPolicy", "FieldValueNotSupported", message
+        )
     grace = sent.get("gracePeriodSeconds", call.query.get("gracePeriodSeconds"))
     dry_run = call.dry_run or sent.get("dryRun") == ["All"]
     return DeleteOptions(

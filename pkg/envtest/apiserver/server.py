@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
@@ -33,6 +34,10 @@ from druid_operator.pkg.meta import JSON
 log = logging.getLogger(__name__)
 
 _MAX_BODY = 3 * 1024 * 1024  # the real server's limit for one request
+
+
+def _nothing() -> None:
+    pass
 
 
 class EmbeddedAPIServer:
@@ -75,7 +80,7 @@ class EmbeddedAPIServer:
         self._runner: web.ServerRunner | None = None
         self._connections: set[asyncio.Transport] = set()
         self._garbage_due = False
-        self._unsubscribe = lambda: None
+        self._unsubscribe: Callable[[], None] = _nothing
 
     async def __aenter__(self) -> EmbeddedAPIServer:
         self._unsubscribe = self.store.subscribe(self._on_commit)
