@@ -26,13 +26,18 @@ EXPLICIT_ID_SINCE = 34
 
 
 def check_against(
-    document: DesiredDocument, *, major: int | None, modules: frozenset[str], sql_tasks: bool
+    document: DesiredDocument,
+    *,
+    major: int | None,
+    modules: frozenset[str],
+    sql_tasks: bool | None,
 ) -> Iterator[FieldError]:
-    """Reasons not to send the document to this Druid. ``modules`` empty: not known, not checked."""
+    """Reasons not to send the document to this Druid. What is not known (``modules``
+    empty, ``sql_tasks`` ``None``) is not checked."""
     module, extension = _MODULES.get(document.type, ("", ""))
     if module and modules and module not in modules:
         yield FieldError("spec.ingestion.type", f"Druid has not loaded the extension {extension}")
-    if document.runs == "sql" and not sql_tasks:
+    if document.runs == "sql" and sql_tasks is False:
         yield FieldError("spec.ingestion.type", "this Druid runs no SQL tasks")
     if major is None:
         return

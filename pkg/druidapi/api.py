@@ -34,12 +34,16 @@ TaskState = Literal["waiting", "pending", "running", "complete"]
 
 @attrs.frozen
 class Capabilities:
-    """What this Druid can do, found by asking once per address and version."""
+    """What this Druid can do, found by asking once per address and version.
+
+    Attributes:
+        sql_tasks: whether SQL can be run as a task; ``None``: no Broker was there to tell.
+    """
 
     version: str
     modules: frozenset[str]
     compaction_api: CompactionAPI
-    sql_tasks: bool
+    sql_tasks: bool | None
 
     @property
     def major(self) -> int | None:

@@ -88,13 +88,19 @@ class DruidClient:
     async def capabilities(self) -> Capabilities:
         status = await self.server_status()
         unified = await self._exists("compaction_probe", f"{_OVERLORD}/compaction/config/cluster")
-        sql = await self._exists("sql_task_probe", "/druid/v2/sql/task/enabled")
         return Capabilities(
             version=status.version,
             modules=status.modules,
             compaction_api="unified" if unified else "legacy",
-            sql_tasks=sql,
+            sql_tasks=await self._sql_tasks(),
         )
+
+    async def _sql_tasks(self) -> bool | None:
+        """The one question that goes to a Broker: nothing else may fail because none is there."""
+        try:
+            return await self._exists("sql_task_probe", "/druid/v2/sql/task/enabled")
+        except errors.NotReady:
+            return None
 
     async def sql(self, query: str, *, parameters: Sequence[JSON] = ()) -> list[JSON]:
         body: JSON = {"query": query, "resultFormat": "object"}

@@ -146,7 +146,9 @@ class ErrorBody:
 
 
 #: Java puts exception class names in front of its messages, sometimes two of them.
-_CLASS_PREFIX = re.compile(r"^(?:(?:[a-z][\w$]*\.)+[A-Z][\w$]*(?:Exception|Error): )+")
+_CLASS_PREFIX = re.compile(
+    r"^(?:(?:[a-z][\w$]*\.)+[A-Z][\w$]*(?:Exception|Error|ISE|IAE|RE|UOE): )+"
+)
 
 
 def error_body(text: str) -> ErrorBody:
@@ -211,6 +213,9 @@ _REFUSED_IN_500 = (
     "doesn't exist in the supervisor",
 )
 
+#: A router without a Broker: as passing as a missing leader, and a 500 on every query path.
+_NOT_READY_IN_500 = ("There are no available brokers",)
+
 
 def from_answer(status: int, text: str, *, call: str = "") -> DruidError:
     """The error for a failure answer. 404 is answered as ``NotFound``: whether it can be trusted
@@ -231,6 +236,8 @@ def _class_of(status: int, body: ErrorBody) -> type[DruidError]:
         return _BY_CATEGORY[body.category]
     if any(words in body.message for words in _REFUSED_IN_500):
         return Rejected
+    if any(words in body.message for words in _NOT_READY_IN_500):
+        return NotReady
     if "Too many tasks" in body.message:
         return Capacity
     return ServerError if status >= 500 else Rejected

@@ -38,6 +38,7 @@ class Behaviour:
         failing_batches: datasources whose batch tasks fail, with the words to fail with.
         task_slots: most tasks in the queue, 429 beyond; ``None`` for no limit.
         extensions: loaded extensions, which is which supervisor types are known.
+        broker: whether a Broker is there to answer queries.
         sql_tasks: whether SQL ingestion is loaded (an extension until 34).
         proxy: whether the router forwards management calls.
         router: whether we are a router, or the Coordinator-Overlord asked directly.
@@ -58,6 +59,7 @@ class Behaviour:
     failing_batches: dict[str, str] = attrs.field(factory=dict)
     task_slots: int | None = None
     extensions: frozenset[str] = frozenset({"kafka", "kinesis", "rabbit"})
+    broker: bool = True
     sql_tasks: bool = True
     proxy: bool = True
     router: bool = True

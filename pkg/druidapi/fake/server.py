@@ -185,6 +185,8 @@ class FakeDruid:
         direct_leader = not self.behaviour.router and path.endswith("/isLeader")
         if not direct_leader:
             self._authenticate(request)
+        if path.startswith("/druid/v2/") and not self.behaviour.broker:
+            raise answers.Refusal(_no_broker(self._cluster, request))
         if not path.startswith(_MANAGEMENT) or path == "/proxy/enabled":
             return
         if self.behaviour.router and not self.behaviour.proxy:
@@ -226,6 +228,17 @@ class FakeDruid:
         same_user = _user(given) == user
         words = "User authentication failed." if same_user else "Unauthorized"
         raise answers.Refusal(self._cluster.page(request, 401, words, cause=False))
+
+
+def _no_broker(cluster: Cluster, request: web.Request) -> web.Response:
+    words = (
+        "There are no available brokers. Please check that your brokers are running and healthy."
+    )
+    java = "org.apache.druid.java.util.common.ISE"
+    if request.method == "GET":
+        return cluster.page(request, 500, f"{java}: {words}")
+    body = {"error": "Unknown exception", "errorMessage": words, "errorClass": java, "host": None}
+    return answers.ok(body, status=500, content_type=None)
 
 
 def _user(given: str) -> str:

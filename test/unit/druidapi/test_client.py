@@ -170,3 +170,15 @@ async def test_offsets_that_would_reset_everything_are_refused_here(kafka_spec) 
         with pytest.raises(ValueError, match="everything"):
             await client.reset_offsets("wiki", {})
         assert not druid.requests
+
+
+async def test_without_a_broker_only_queries_are_not_ready(kafka_spec) -> None:
+    async with (
+        FakeDruid(behaviour=Behaviour(broker=False)) as druid,
+        DruidClient(druid.url) as client,
+    ):
+        found = await client.capabilities()
+        assert (found.version, found.sql_tasks) == ("33.0.0", None)
+        await client.submit_supervisor(kafka_spec("wiki"))
+        with pytest.raises(errors.NotReady, match="no available brokers"):
+            await client.sql("SELECT COUNT(*) FROM wiki")
