@@ -6,35 +6,32 @@ port that is chosen before either starts. (The everyday suites ask for none of t
 
 from __future__ import annotations
 
-import sys
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import attrs
 import pytest
 import pytest_asyncio
 
 from druid_operator.api.v1alpha1.keys import LABEL_CLUSTER
+from druid_operator.cmd.demo.operator_process import OperatorProcess
 from druid_operator.cmd.demo.realdruid.ports import HOST, free_ports
 from druid_operator.cmd.demo.realdruid.sample import sample
-from druid_operator.pkg.envtest.binaries.processes import Processes
 from druid_operator.pkg.envtest.environment import Environment
 from druid_operator.pkg.envtest.eventually import eventually
 from druid_operator.pkg.meta import JSON
 from druid_operator.pkg.scheme.builtin import CONFIG_MAP, DEPLOYMENT, STATEFUL_SET
 
-STOP_TIMEOUT = 40.0
 ROUTER = "routers-0"
 
 
 @attrs.frozen
 class Operator:
-    """A running operator, and the cluster that it looks after."""
+    """The running operator, and the cluster that it looks after."""
 
     env: Environment
     namespace: str
     cluster: str
-    log: Path
+    process: OperatorProcess
 
     async def children(self) -> list[JSON]:
         """What a pod is made from, read from the API server."""
@@ -56,25 +53,16 @@ def druid_ports() -> dict[str, int]:
 async def operator(
     env: Environment, druid_ports: dict[str, int], tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Operator]:
-    directory = tmp_path_factory.mktemp("operator")
     namespace, cluster = await env.add_namespace("druid"), sample()["metadata"]["name"]
-    processes = Processes(directory)
-    processes.start(
-        "operator",
-        [
-            sys.executable, "-m", "druid_operator",
-            f"--kubeconfig={env.kubeconfig}",
-            f"--druid-endpoint={namespace}/{cluster}=http://{HOST}:{druid_ports[ROUTER]}",
-            "--metrics-bind-address=0",
-            "--health-probe-bind-address=0",
-        ],
-        tier=0,
-    )  # fmt: skip
-    try:
-        yield Operator(env, namespace, cluster, processes.log("operator"))
-    finally:
-        await processes.stop(timeout=STOP_TIMEOUT)
-        await env.remove_namespace(namespace)
+    endpoint = f"{namespace}/{cluster}=http://{HOST}:{druid_ports[ROUTER]}"
+    process = OperatorProcess(
+        env.kubeconfig,
+        tmp_path_factory.mktemp("operator") / "operator.log",
+        flags=[f"--druid-endpoint={endpoint}"],
+    )
+    async with process:
+        yield Operator(env, namespace, cluster, process)
+    await env.remove_namespace(namespace)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

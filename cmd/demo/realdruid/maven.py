@@ -77,12 +77,14 @@ def copy_dependencies(
 
 def _wait(process: subprocess.Popen[str], lines: list[str], report: Report) -> int:
     started = time.monotonic()
-    while (elapsed := time.monotonic() - started) < TIMEOUT:
+    while True:
         try:
             return process.wait(PROGRESS_INTERVAL)
         except subprocess.TimeoutExpired:
-            report(f"maven: {len(downloaded(lines))} files downloaded, {elapsed:.0f} s")
-    raise ResolveFailed(f"maven: not done within {TIMEOUT:.0f} s")
+            elapsed = time.monotonic() - started
+        if elapsed > TIMEOUT:
+            raise ResolveFailed(f"maven: not done within {TIMEOUT:.0f} s")
+        report(f"maven: {len(downloaded(lines))} files downloaded, {elapsed:.0f} s")
 
 
 def downloaded(lines: list[str]) -> list[str]:

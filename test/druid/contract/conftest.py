@@ -1,7 +1,7 @@
-"""Each contract test runs on the fake, and on a real Druid where ``DRUID_URL`` names one.
+"""Each contract test runs on the fake, and with ``--real-druid`` on a real one.
 
-The real one must have the Kafka extension and nothing of ours in it: names below are our own, and
-each test removes what it made.
+``DRUID_URL`` may name one that runs already. It must have the Kafka extension: names below are our
+own, and each test removes what it made.
 """
 
 from __future__ import annotations
@@ -21,16 +21,22 @@ JSON = dict[str, Any]
 
 
 @pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.real_druid)])
-async def druid(request: pytest.FixtureRequest) -> AsyncIterator[DruidClient]:
+def druid_url(request: pytest.FixtureRequest) -> str:
+    """Empty for the fake. The session's Druid is only booted where ``DRUID_URL`` names none."""
     if request.param == "fake":
+        return ""
+    given = os.environ.get("DRUID_URL")
+    return given or str(request.getfixturevalue("real_druid").router_url)
+
+
+@pytest.fixture
+async def druid(druid_url: str) -> AsyncIterator[DruidClient]:
+    if druid_url:
+        async with DruidClient(druid_url) as client:
+            yield client
+    else:
         async with FakeDruid() as fake, DruidClient(fake.url) as client:
             yield client
-        return
-    url = os.environ.get("DRUID_URL")
-    if not url:
-        pytest.skip("DRUID_URL is not set: no real Druid to ask")
-    async with DruidClient(url) as client:
-        yield client
 
 
 @pytest.fixture
