@@ -43,6 +43,10 @@ def optional(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[JSON]:
     return st.fixed_dictionaries({}, optional=fields)
 
 
+def column(dimension: Any) -> str:
+    return str(dimension if isinstance(dimension, str) else dimension["name"])
+
+
 @st.composite
 def documents(draw: st.DrawFn) -> JSON:
     schema = {
@@ -50,7 +54,7 @@ def documents(draw: st.DrawFn) -> JSON:
         "timestampSpec": draw(optional(column=names, format=st.just("iso"))),
         "dimensionsSpec": draw(
             optional(
-                dimensions=st.lists(dimensions, max_size=4),
+                dimensions=st.lists(dimensions, max_size=4, unique_by=column),
                 dimensionExclusions=st.lists(names, max_size=3, unique=True),
             )
         ),
@@ -84,7 +88,6 @@ def documents(draw: st.DrawFn) -> JSON:
     }
     tuning = draw(
         optional(
-            type=st.just("kafka"),
             maxRowsInMemory=st.integers(1, 10**9),
             maxBytesInMemory=st.integers(0, 10**12),
             logParseExceptions=st.booleans(),
@@ -94,7 +97,7 @@ def documents(draw: st.DrawFn) -> JSON:
     )
     document: JSON = {
         "type": "kafka",
-        "spec": {"dataSchema": schema, "ioConfig": io, "tuningConfig": tuning},
+        "spec": {"dataSchema": schema, "ioConfig": io, "tuningConfig": {"type": "kafka", **tuning}},
     }
     context = draw(st.none() | st.dictionaries(names, free, max_size=3))
     return document if context is None else {**document, "context": context}

@@ -57,10 +57,16 @@ def _dimensions(sent: JSON, timestamp: JSON, metrics: list[JSON], version: Versi
     columns = {"__time", timestamp["column"]}
     for metric in metrics:
         columns.update(filter(None, (metric.get("name"), metric.get("fieldName"))))
+    dimensions = [_dimension(d, version) for d in sent.get("dimensions") or ()]
+    names = [d["name"] for d in dimensions]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        problem = f"Duplicate column entries found : [{', '.join(twice)}]"
+        raise cannot_construct("org.apache.druid.data.input.impl.DimensionsSpec", problem)
     # A Java set: its order means nothing, and here it is made to differ from the order sent.
     exclusions = sorted({*(sent.get("dimensionExclusions") or ()), *columns}, reverse=True)
     return {
-        "dimensions": [_dimension(d, version) for d in sent.get("dimensions") or ()],
+        "dimensions": dimensions,
         "dimensionExclusions": exclusions,
         "includeAllDimensions": boolean(sent, "includeAllDimensions", False),
         "useSchemaDiscovery": boolean(sent, "useSchemaDiscovery", False),

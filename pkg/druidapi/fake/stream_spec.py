@@ -18,6 +18,7 @@ from druid_operator.pkg.druidapi.fake.jackson import (
     integer,
     number,
     object_,
+    type_id,
 )
 from druid_operator.pkg.druidapi.fake.versions import Version
 
@@ -86,7 +87,7 @@ def _io(kind: str, sent: JSON, version: Version) -> JSON:
         late: duration(sent, late, None, chain),
         early: duration(sent, early, None, chain),
         "lateMessageRejectionStartDateTime": sent.get("lateMessageRejectionStartDateTime"),
-        "idleConfig": sent.get("idleConfig"),
+        "idleConfig": _idle(object_(sent, "idleConfig")),
         "stopTaskCount": sent.get("stopTaskCount"),
     }
     if version.explicit_ids:
@@ -136,6 +137,13 @@ def _source(kind: str, sent: JSON) -> JSON:
     return {"uri": sent.get("uri"), "consumerProperties": sent.get("consumerProperties") or {}}
 
 
+def _idle(sent: JSON | None) -> JSON | None:
+    if sent is None:
+        return None
+    millis = integer(sent, "inactiveAfterMillis", None)
+    return {"enabled": boolean(sent, "enabled", False), "inactiveAfterMillis": millis}
+
+
 def _auto_scaler(sent: JSON | None, version: Version) -> JSON | None:
     if sent is None:
         return None
@@ -163,7 +171,10 @@ def _auto_scaler(sent: JSON | None, version: Version) -> JSON | None:
 
 
 def _tuning(kind: str, sent: JSON, version: Version) -> JSON:
-    chain = f"{_PACKAGES[kind][0]}.{_PACKAGES[kind][1]}SupervisorTuningConfig"
+    package, name = _PACKAGES[kind]
+    chain = f"{package}.{name}SupervisorTuningConfig"
+    if sent:  # left out, it is all defaults; given, it must say its type
+        type_id(sent, chain, frozenset({kind}))
     full: JSON = {
         "type": kind,
         "appendableIndexSpec": sent.get("appendableIndexSpec")
