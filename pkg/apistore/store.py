@@ -34,7 +34,7 @@ from druid_operator.pkg.apistore.strategic_merge import apply_strategic_merge
 from druid_operator.pkg.clock import Clock, SystemClock
 from druid_operator.pkg.errors import BadRequest, Invalid, NotFound, UnsupportedMediaType
 from druid_operator.pkg.meta import JSON, NamespacedName, Resource
-from druid_operator.pkg.scheme.builtin import CUSTOM_RESOURCE_DEFINITION, NAMESPACE
+from druid_operator.pkg.scheme.builtin import CUSTOM_RESOURCE_DEFINITION, NAMESPACE, SERVICE_ACCOUNT
 
 MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
@@ -211,6 +211,18 @@ class APIStore:
     def collect_garbage(self) -> int:
         """Garbage collection and namespace deletion until nothing is left to do."""
         return garbage.collect(self._backend)
+
+    def ensure_service_accounts(self) -> None:
+        """Give every living namespace its ``default`` ServiceAccount, as a cluster does."""
+        for obj in self.list(NAMESPACE).objects():
+            name = obj["metadata"]["name"]
+            key = NamespacedName(name, "default")
+            if "deletionTimestamp" in obj["metadata"]:
+                continue
+            if self._backend.find(self.served(SERVICE_ACCOUNT), key) is None:
+                account = {"metadata": {"name": "default", "namespace": name}}
+                options = WriteOptions(field_manager="kube-controller-manager")
+                self.create(SERVICE_ACCOUNT, account, options=options)
 
     def get_scale(self, resource: Resource, key: NamespacedName) -> JSON:
         """The ``scale`` subresource."""

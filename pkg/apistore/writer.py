@@ -35,7 +35,7 @@ from druid_operator.pkg.apistore.status_errors import (
 )
 from druid_operator.pkg.apistore.strategy import prepare_create, prepare_update
 from druid_operator.pkg.apistore.validation import validate_create, validate_update
-from druid_operator.pkg.errors import APIError, BadRequest, FieldError
+from druid_operator.pkg.errors import APIError, BadRequest, FieldError, Invalid
 from druid_operator.pkg.meta import JSON, NamespacedName
 from druid_operator.pkg.scheme.builtin import NAMESPACE, SERVICE
 
@@ -105,7 +105,7 @@ def _store_new(
     managed_fields.store(obj, managed)
     errors = validate_create(served, obj) or _allocate(backend, served, obj, None)
     if errors:
-        raise invalid(served.resource.kind, served.resource.group, metadata.get("name", ""), errors)
+        raise _invalid(served, metadata.get("name", ""), errors)
     key = NamespacedName(metadata.get("namespace", ""), metadata["name"])
     if backend.find(served, key) is not None:
         raise already_exists(served.resource, key.name)
@@ -113,6 +113,11 @@ def _store_new(
         return Written(obj, created=True, warnings=decoded.warnings)
     stored = backend.storage.put(served.bucket, key, to_storage(served, obj))
     return Written(view_of(served, stored), created=True, warnings=decoded.warnings)
+
+
+def _invalid(served: Served, name: str, errors: list[FieldError]) -> Invalid:
+    resource = served.storage or served.resource
+    return invalid(resource.kind, resource.group, name, errors)
 
 
 def _allocate(backend: Backend, served: Served, obj: JSON, before: JSON | None) -> list[FieldError]:
@@ -302,7 +307,7 @@ def _finish(
     errors = validate_update(served, new, live, subresource)
     errors = errors or _allocate(backend, served, new, live)
     if errors:
-        raise invalid(served.resource.kind, served.resource.group, key.name, errors)
+        raise _invalid(served, key.name, errors)
     new["metadata"]["resourceVersion"] = str(stored.version)
     _keep_times(new, live)
     if new == live or options.dry_run:

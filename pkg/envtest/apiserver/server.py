@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
+import attrs
+import orjson
 from aiohttp import web
 
 from druid_operator.pkg.apistore.store import APIStore
@@ -26,10 +28,11 @@ from druid_operator.pkg.envtest.apiserver.replies import error_reply
 from druid_operator.pkg.envtest.apiserver.requestlog import Request, RequestLog
 from druid_operator.pkg.envtest.apiserver.resource_handlers import Call, ResourceHandlers
 from druid_operator.pkg.envtest.apiserver.system_handlers import SystemHandlers
-from druid_operator.pkg.envtest.apiserver.target import parse_target
+from druid_operator.pkg.envtest.apiserver.target import Target, parse_target
 from druid_operator.pkg.envtest.apiserver.watches import WatchServer
 from druid_operator.pkg.errors import APIError, InternalError
-from druid_operator.pkg.meta import JSON
+from druid_operator.pkg.meta import JSON, Resource
+from druid_operator.pkg.scheme.builtin import NAMESPACE
 
 log = logging.getLogger(__name__)
 
@@ -79,11 +82,12 @@ class EmbeddedAPIServer:
         self._host, self._port = host, port
         self._runner: web.ServerRunner | None = None
         self._connections: set[asyncio.Transport] = set()
-        self._garbage_due = False
+        self._housekeeping_due = False
         self._unsubscribe: Callable[[], None] = _nothing
 
     async def __aenter__(self) -> EmbeddedAPIServer:
         self._unsubscribe = self.store.subscribe(self._on_commit)
+        self._keep_house()
         await self.start_listening()
         return self
 
@@ -136,22 +140,24 @@ class EmbeddedAPIServer:
             transport.abort()
         await runner.cleanup()
 
-    def _on_commit(self, type_: str, _resource: object, obj: JSON) -> None:
+    def _on_commit(self, type_: str, resource: Resource, obj: JSON) -> None:
         metadata = obj["metadata"]
-        if self._garbage_due:
+        due = type_ == "DELETED" or "deletionTimestamp" in metadata or resource == NAMESPACE
+        if not (due or "ownerReferences" in metadata) or self._housekeeping_due:
             return
-        if type_ == "DELETED" or "deletionTimestamp" in metadata or "ownerReferences" in metadata:
-            # After the write that caused it, so that its answer is what it did and no more.
-            self._garbage_due = True
-            asyncio.get_running_loop().call_soon(self._collect)
+        # After the write that caused it, so that its answer is what it did and no more.
+        self._housekeeping_due = True
+        asyncio.get_running_loop().call_soon(self._keep_house)
 
-    def _collect(self) -> None:
+    def _keep_house(self) -> None:
+        """The work of kube-controller-manager that every namespace and every owner rely on."""
         try:
             self.store.collect_garbage()
+            self.store.ensure_service_accounts()
         except Exception:
             log.exception("garbage collection failed")
         finally:
-            self._garbage_due = False
+            self._housekeeping_due = False
 
     async def _serve(self, http: web.BaseRequest) -> web.StreamResponse:
         transport = http.transport
@@ -168,7 +174,7 @@ class EmbeddedAPIServer:
                 http.headers.get("User-Agent", ""),
             )
             request = self.requests.begin(
-                target,
+                _named(call),
                 verb="apply" if call.is_apply else target.verb,
                 user_agent=call.user_agent,
                 field_manager=call.manager,
@@ -235,6 +241,17 @@ class EmbeddedAPIServer:
         except Exception:
             log.exception("%s %s", call.target.method, call.target.path)
             return error_reply(InternalError("the embedded API server failed; see its log"))
+
+
+def _named(call: Call) -> Target:
+    """The target with the name that a POST has in its body, for the log and the faults."""
+    if call.target.verb != "create":
+        return call.target
+    try:
+        name = orjson.loads(call.body)["metadata"]["name"]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return call.target  # generated, or no JSON: the handler will say
+    return attrs.evolve(call.target, name=name)
 
 
 def _reply(fault: Reply) -> web.Response:
