@@ -15,8 +15,9 @@ WRITE_VERBS = frozenset({"create", "update", "patch", "delete", "deletecollectio
 class Request:
     """One request. ``number`` counts from 1 since the server started (or the log was cleared).
 
-    ``verb`` is ``apply`` for server-side apply. ``status`` is the answer's, 0 while there is none
-    and for ever if the connection was cut. ``executed`` says whether the store carried it out.
+    ``verb`` is ``apply`` for server-side apply; ``name`` is the URL's, or that of a POST's body.
+    ``status`` is the answer's, 0 while there is none and for ever if the connection was cut.
+    ``executed`` says whether the store carried it out.
     """
 
     number: int
@@ -25,16 +26,13 @@ class Request:
     user_agent: str = ""
     field_manager: str = ""
     dry_run: bool = False
+    name: str = ""
     status: int = 0
     executed: bool = False
 
     @property
     def kind(self) -> str:
         return self.target.kind
-
-    @property
-    def name(self) -> str:
-        return self.target.name
 
     @property
     def is_write(self) -> bool:
@@ -55,9 +53,18 @@ class RequestLog:
         self._requests: list[Request] = []
 
     def begin(
-        self, target: Target, *, verb: str, user_agent: str, field_manager: str, dry_run: bool
+        self,
+        target: Target,
+        *,
+        verb: str,
+        user_agent: str,
+        field_manager: str,
+        dry_run: bool,
+        name: str = "",
     ) -> Request:
-        request = Request(len(self._requests) + 1, verb, target, user_agent, field_manager, dry_run)
+        request = Request(
+            len(self._requests) + 1, verb, target, user_agent, field_manager, dry_run, name
+        )
         self._requests.append(request)
         return request
 
@@ -88,7 +95,7 @@ class RequestLog:
             return (
                 (not verb or request.verb == verb)
                 and (not kind or request.kind == kind)
-                and (not name or target.name == name)
+                and (not name or request.name == name)
                 and (not namespace or target.namespace == namespace)
                 and (subresource is None or target.subresource == subresource)
                 and request.user_agent.startswith(user_agent)

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
-import attrs
 import orjson
 from aiohttp import web
 
@@ -28,7 +27,7 @@ from druid_operator.pkg.envtest.apiserver.replies import error_reply
 from druid_operator.pkg.envtest.apiserver.requestlog import Request, RequestLog
 from druid_operator.pkg.envtest.apiserver.resource_handlers import Call, ResourceHandlers
 from druid_operator.pkg.envtest.apiserver.system_handlers import SystemHandlers
-from druid_operator.pkg.envtest.apiserver.target import Target, parse_target
+from druid_operator.pkg.envtest.apiserver.target import parse_target
 from druid_operator.pkg.envtest.apiserver.watches import WatchServer
 from druid_operator.pkg.errors import APIError, InternalError
 from druid_operator.pkg.meta import JSON, Resource
@@ -174,11 +173,12 @@ class EmbeddedAPIServer:
                 http.headers.get("User-Agent", ""),
             )
             request = self.requests.begin(
-                _named(call),
+                target,
                 verb="apply" if call.is_apply else target.verb,
                 user_agent=call.user_agent,
                 field_manager=call.manager,
                 dry_run=call.dry_run,
+                name=_name(call),
             )
             return await self._with_faults(http, call, request)
         finally:
@@ -243,15 +243,14 @@ class EmbeddedAPIServer:
             return error_reply(InternalError("the embedded API server failed; see its log"))
 
 
-def _named(call: Call) -> Target:
-    """The target with the name that a POST has in its body, for the log and the faults."""
+def _name(call: Call) -> str:
+    """The object's name; a POST has it in its body, or not at all if it is to be generated."""
     if call.target.verb != "create":
-        return call.target
+        return call.target.name
     try:
-        name = orjson.loads(call.body)["metadata"]["name"]
+        return str(orjson.loads(call.body)["metadata"]["name"])
     except (orjson.JSONDecodeError, KeyError, TypeError):
-        return call.target  # generated, or no JSON: the handler will say
-    return attrs.evolve(call.target, name=name)
+        return ""
 
 
 def _reply(fault: Reply) -> web.Response:
