@@ -13,8 +13,10 @@ import attrs
 
 from druid_operator.pkg.apistore.store import APIStore
 from druid_operator.pkg.envtest.apiserver.server import EmbeddedAPIServer
-from druid_operator.pkg.envtest.binaries import ControlPlane, ControlPlaneOptions, find_assets
+from druid_operator.pkg.envtest.binaries.assets import find_assets
+from druid_operator.pkg.envtest.binaries.control_plane import ControlPlane, ControlPlaneOptions
 from druid_operator.pkg.envtest.dataplane import DataPlane, DataPlaneOptions
+from druid_operator.pkg.envtest.requests import AuditLog, ServerRequest, from_embedded
 from druid_operator.pkg.errors import TerminalError
 
 BackendName: TypeAlias = Literal["embedded", "binaries", "existing"]
@@ -52,6 +54,7 @@ class Backend(Protocol):
 
     async def start(self) -> None: ...
     async def stop(self) -> None: ...
+    def requests(self) -> list[ServerRequest]: ...
 
 
 class EmbeddedBackend:
@@ -94,6 +97,9 @@ class EmbeddedBackend:
     async def stop(self) -> None:
         await self._stack.aclose()
 
+    def requests(self) -> list[ServerRequest]:
+        return [from_embedded(request) for request in self.server.requests]
+
 
 class BinariesBackend:
     """The real thing: etcd and kube-apiserver, and where found what makes pods."""
@@ -103,6 +109,7 @@ class BinariesBackend:
     def __init__(self, options: ControlPlaneOptions, environ: Mapping[str, str]) -> None:
         assets = find_assets(environ)
         self.control_plane = ControlPlane(assets, options)
+        self._audit_log: AuditLog | None = None
         self.capabilities = Capabilities(
             pods=assets.makes_pods,
             without_pods=""
@@ -119,6 +126,11 @@ class BinariesBackend:
 
     async def stop(self) -> None:
         await self.control_plane.stop()
+
+    def requests(self) -> list[ServerRequest]:
+        if self._audit_log is None:
+            self._audit_log = AuditLog(self.control_plane.audit_log)
+        return self._audit_log.read()
 
 
 class ExistingBackend:
@@ -144,3 +156,6 @@ class ExistingBackend:
 
     async def stop(self) -> None:
         pass
+
+    def requests(self) -> list[ServerRequest]:
+        raise TerminalError("what an existing cluster was asked cannot be read")

@@ -28,10 +28,11 @@ from druid_operator.pkg.envtest.backend import (
     EmbeddedBackend,
     ExistingBackend,
 )
-from druid_operator.pkg.envtest.binaries import ControlPlane, ControlPlaneOptions
+from druid_operator.pkg.envtest.binaries.control_plane import ControlPlane, ControlPlaneOptions
 from druid_operator.pkg.envtest.crds import CRDSource, install_crds, load_crds, served_resources
 from druid_operator.pkg.envtest.dataplane import DataPlane, DataPlaneOptions
 from druid_operator.pkg.envtest.eventually import eventually
+from druid_operator.pkg.envtest.requests import ServerRequest
 from druid_operator.pkg.errors import NotFound, TerminalError
 from druid_operator.pkg.meta import NamespacedName
 from druid_operator.pkg.meta.duration import parse_seconds
@@ -47,7 +48,8 @@ class Environment:
         backend: by default ``existing`` if ``USE_EXISTING_CLUSTER=true``, else ``embedded``.
         data_plane: how the embedded backend turns workloads into pods; ``False``: not at all.
         server: the API server of the embedded backend, if not a new one with defaults.
-        control_plane: how the ``binaries`` backend is started; timeouts in ``environ`` win.
+        control_plane: how the ``binaries`` backend is started; timeouts in ``environ`` win. By
+            default with an audit log, for :meth:`requests`.
         environ: where the environment variables are read.
 
     Raises:
@@ -72,7 +74,7 @@ class Environment:
             simulated = DataPlaneOptions() if data_plane is True else data_plane or None
             self._backend = EmbeddedBackend(simulated, server)
         elif chosen == "binaries":
-            options = options_from(environ, control_plane or ControlPlaneOptions())
+            options = options_from(environ, control_plane or ControlPlaneOptions(audit="Metadata"))
             self._backend = BinariesBackend(options, environ)
         else:
             self._backend = ExistingBackend(environ)
@@ -156,6 +158,17 @@ class Environment:
             raise TerminalError(f"the {self.backend} backend started no control plane")
         return self._backend.control_plane
 
+    def requests(self, *, user_agent: str = "") -> list[ServerRequest]:
+        """Every request that the server was sent so far, by clients of that kind.
+
+        Args:
+            user_agent: its beginning; the environment's own client calls itself ``envtest``.
+
+        Raises:
+            TerminalError: an existing cluster's requests cannot be read.
+        """
+        return [r for r in self._backend.requests() if r.user_agent.startswith(user_agent)]
+
     async def add_namespace(self, prefix: str = "test") -> str:
         """Make a namespace of its own for a test and answer its name, once pods can live in it."""
         made = await self.client.create(
@@ -166,7 +179,7 @@ class Environment:
             }
         )
         name: str = made["metadata"]["name"]
-        if self.capabilities.pods and self.backend != "embedded":
+        if self.capabilities.pods:
             # Until then the ServiceAccount admission plugin refuses pods.
             key = NamespacedName(name, "default")
             await eventually(lambda: self.client.get(SERVICE_ACCOUNT, key))

@@ -3,8 +3,3 @@
 etcd, kube-apiserver, kube-controller-manager, kube-scheduler and KWOK, built from the Go modules
 that the ``go.mod`` beside this file lists, run as processes of the user who asks.
 """
-
-from druid_operator.pkg.envtest.binaries.assets import Assets, AssetsMissing, find_assets
-from druid_operator.pkg.envtest.binaries.control_plane import ControlPlane, ControlPlaneOptions
-
-__all__ = ["ControlPlane", "ControlPlaneOptions", "Assets", "AssetsMissing", "find_assets"]

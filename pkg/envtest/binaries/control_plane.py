@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
+from typing import Literal, TypeAlias, TypeVar
 
 import attrs
 
@@ -36,18 +36,8 @@ T = TypeVar("T")
 # A free port is chosen before its server binds it, so another program may take it in between.
 PORT_ATTEMPTS = 3
 PORT_TAKEN = "address already in use"
-AUDIT_POLICY = {
-    "apiVersion": "audit.k8s.io/v1",
-    "kind": "Policy",
-    "omitStages": ["RequestReceived"],
-    "rules": [
-        {
-            "level": "RequestResponse",
-            "verbs": ["create", "update", "patch", "delete", "deletecollection"],
-        },
-        {"level": "Metadata"},
-    ],
-}
+# How much is written of a write; of a read it is never more than its metadata.
+AuditLevel: TypeAlias = Literal["None", "Metadata", "RequestResponse"]
 
 
 @attrs.frozen(kw_only=True)
@@ -56,7 +46,7 @@ class ControlPlaneOptions:
 
     Args:
         nodes: how many simulated nodes, when there is something to make pods.
-        audit: write ``audit.log`` in the directory: bodies of writes, metadata of the rest.
+        audit: what of each request goes to ``audit.log`` in the directory.
         emulated_version: ``1.36``: behave as that older minor.
         volume_binding: ``Immediate`` or ``WaitForFirstConsumer``, of the StorageClass.
         start_timeout: seconds for each component to become healthy.
@@ -66,7 +56,7 @@ class ControlPlaneOptions:
     """
 
     nodes: int = 3
-    audit: bool = False
+    audit: AuditLevel = "None"
     emulated_version: str = ""
     volume_binding: str = "Immediate"
     # Go's envtest allows 20 s, for two processes; five on a busy machine of two cores took 8.
@@ -180,8 +170,10 @@ class ControlPlane:
         self._write_kubeconfig("admin", "admin", "system:masters")
         self._write_kubeconfig("controller-manager", "system:kube-controller-manager")
         self._write_kubeconfig("scheduler", "system:kube-scheduler")
-        if options.audit:
-            (self.directory / "audit-policy.json").write_text(json.dumps(AUDIT_POLICY))
+        audit = options.audit != "None"
+        if audit:
+            policy = json.dumps(_audit_policy(options.audit))
+            (self.directory / "audit-policy.json").write_text(policy)
         processes.start("etcd", [self._assets.etcd, *flags.etcd(layout)], tier=0)
         await self._healthy("etcd", RestConfig(host=f"http://127.0.0.1:{layout.ports.etcd}"))
         processes.start(
@@ -189,7 +181,7 @@ class ControlPlane:
             [
                 self._assets.kube_apiserver,
                 *flags.kube_apiserver(
-                    layout, audit=options.audit, emulated_version=options.emulated_version
+                    layout, audit=audit, emulated_version=options.emulated_version
                 ),
                 *options.apiserver_args,
             ],
@@ -275,6 +267,16 @@ class ControlPlane:
             "volumeBindingMode": self._options.volume_binding,
             "allowVolumeExpansion": True,
         }
+
+
+def _audit_policy(level: AuditLevel) -> JSON:
+    writes = ["create", "update", "patch", "delete", "deletecollection"]
+    return {
+        "apiVersion": "audit.k8s.io/v1",
+        "kind": "Policy",
+        "omitStages": ["RequestReceived"],
+        "rules": [{"level": level, "verbs": writes}, {"level": "Metadata"}],
+    }
 
 
 def _started(part: T | None) -> T:

@@ -13,10 +13,12 @@ from druid_operator.pkg.envtest.dataplane.disruption import plan_budget
 from druid_operator.pkg.envtest.dataplane.plan import Moment, Plan
 from druid_operator.pkg.envtest.dataplane.replicaset import plan_replicaset
 from druid_operator.pkg.envtest.dataplane.statefulset import plan_statefulset
+from druid_operator.pkg.envtest.dataplane.world import default_service_account
 from druid_operator.pkg.meta import JSON, NamespacedName, Resource, controller_of, is_controlled_by
 from druid_operator.pkg.scheme.builtin import (
     CONTROLLER_REVISION,
     DEPLOYMENT,
+    NAMESPACE,
     PERSISTENT_VOLUME,
     PERSISTENT_VOLUME_CLAIM,
     POD,
@@ -75,6 +77,12 @@ def budget(cluster: Cluster, obj: JSON, moment: Moment) -> Plan:
     return plan_budget(obj, matching, partial(_scale_of, cluster), moment.wall)
 
 
+def namespace(cluster: Cluster, obj: JSON, moment: Moment) -> Plan:
+    if podfacts.terminating(obj):
+        return Plan()
+    return Plan(create=[default_service_account(obj["metadata"]["name"])])
+
+
 CONTROLLERS: Mapping[Resource, Controller] = {
     STATEFUL_SET: statefulset,
     REPLICA_SET: replicaset,
@@ -82,6 +90,7 @@ CONTROLLERS: Mapping[Resource, Controller] = {
     PERSISTENT_VOLUME_CLAIM: claim,
     PERSISTENT_VOLUME: volume,
     POD_DISRUPTION_BUDGET: budget,
+    NAMESPACE: namespace,
 }
 
 

@@ -12,6 +12,7 @@ from druid_operator.pkg.meta import JSON, NamespacedName, Resource, controller_o
 from druid_operator.pkg.scheme.builtin import (
     CONTROLLER_REVISION,
     DEPLOYMENT,
+    NAMESPACE,
     PERSISTENT_VOLUME,
     PERSISTENT_VOLUME_CLAIM,
     POD,
@@ -31,6 +32,7 @@ WATCHED = (
     PERSISTENT_VOLUME,
     POD_DISRUPTION_BUDGET,
     STORAGE_CLASS,
+    NAMESPACE,
 )
 
 

@@ -1,4 +1,4 @@
-"""What is there before anybody asks: nodes that are Ready, and the default StorageClass."""
+"""What is there before anybody asks: Ready nodes, the default StorageClass and ServiceAccounts."""
 
 from __future__ import annotations
 
@@ -8,6 +8,12 @@ from druid_operator.pkg.meta import JSON
 def initial_objects(nodes: int, wall: str) -> list[JSON]:
     """The same nodes and class that the real backend starts with."""
     return [*(_node(i, wall) for i in range(nodes)), _storage_class()]
+
+
+def default_service_account(namespace: str) -> JSON:
+    """What every namespace has; pods run as it unless they say otherwise."""
+    metadata = {"name": "default", "namespace": namespace}
+    return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}
 
 
 def _node(index: int, wall: str) -> JSON:
