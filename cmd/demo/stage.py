@@ -18,7 +18,8 @@ from druid_operator.cmd.demo.operator_process import OperatorProcess
 from druid_operator.cmd.demo.timeline import Timeline
 from druid_operator.pkg.client import RestClient, Transport
 from druid_operator.pkg.druidapi.fake import FakeDruid
-from druid_operator.pkg.envtest import DataPlaneOptions, Environment
+from druid_operator.pkg.envtest.dataplane import DataPlaneOptions
+from druid_operator.pkg.envtest.environment import Environment
 from druid_operator.pkg.envtest.eventually import eventually
 from druid_operator.pkg.meta import JSON, NamespacedName, Resource, find_condition
 from druid_operator.pkg.meta.yaml import load_all
@@ -30,6 +31,8 @@ NAMESPACE_NAME = "demo"
 CLUSTER = "example"
 #: A pod of the simulated data plane is ready after this many seconds.
 POD_READY_SECONDS = 0.4
+#: Druid is compared once in two of these; 30 s by default, which nobody wants to watch.
+DRUID_POLL = "2s"
 #: The field manager of the person who runs the demo.
 PERSON = "demo"
 
@@ -40,7 +43,7 @@ def config_files() -> Path:
 
 def sample(name: str) -> list[JSON]:
     """The objects of one sample, in the demo's namespace."""
-    objects = load_all((config_files() / "samples" / name).read_text())
+    objects = list(load_all((config_files() / "samples" / name).read_text()))
     for obj in objects:
         obj["metadata"]["namespace"] = NAMESPACE_NAME
     return objects
@@ -112,7 +115,10 @@ async def stage(control_plane: ControlPlane, timeline: Timeline) -> AsyncIterato
             operator = OperatorProcess(
                 env.kubeconfig,
                 Path(folder) / "operator.log",
-                flags=[f"--druid-endpoint={NAMESPACE_NAME}/{CLUSTER}={druid.url}"],
+                flags=[
+                    f"--druid-endpoint={NAMESPACE_NAME}/{CLUSTER}={druid.url}",
+                    f"--druid-poll={DRUID_POLL}",
+                ],
             )
             async with operator, _client(env) as transport:
                 timeline.line("operator", "is ready", f"pid {operator.pid}")

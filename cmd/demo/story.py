@@ -7,6 +7,7 @@ import asyncio
 from druid_operator.api.v1alpha1 import DRUID, DRUID_INGESTION
 from druid_operator.cmd.demo.stage import CLUSTER, NAMESPACE_NAME, Stage, ready, sample
 from druid_operator.pkg.client import merge_patch
+from druid_operator.pkg.druidapi.client import DruidClient
 from druid_operator.pkg.envtest.eventually import eventually
 from druid_operator.pkg.errors import NotFound
 from druid_operator.pkg.meta import JSON, NamespacedName, Resource
@@ -113,17 +114,18 @@ async def _stream_lives(stage: Stage) -> None:
 
 
 async def _drift(stage: Stage) -> None:
-    spec = stage.druid.supervisors.spec(STREAM)
-    spec["spec"]["ioConfig"]["taskDuration"] = "PT30M"
-    await stage.druid.submit(spec)
-    stage.timeline.line("somebody in Druid's console", "sets taskDuration to PT30M")
+    async with DruidClient(stage.druid.url) as console:
+        spec = await console.supervisor_spec(STREAM)
+        asked = spec["spec"]["ioConfig"]["taskDuration"]
+        spec["spec"]["ioConfig"]["taskDuration"] = "PT1800S"
+        await console.submit_supervisor({k: spec[k] for k in ("type", "spec", "context")})
+        stage.timeline.line("somebody in Druid's console", f"sets taskDuration {asked} to PT1800S")
 
-    def repaired() -> bool:
-        duration = stage.druid.supervisors.spec(STREAM)["spec"]["ioConfig"]["taskDuration"]
-        return bool(duration == "PT3600S")
+        async def repaired() -> bool:
+            live = await console.supervisor_spec(STREAM)
+            return bool(live["spec"]["ioConfig"]["taskDuration"] == asked)
 
-    # Druid is compared once a minute; the demo does not wait that long (see DRUID_POLL_SECONDS).
-    await eventually(repaired, timeout=90, what="the edit is repaired")
+        await eventually(repaired, timeout=90, what="the edit is repaired")
     stage.timeline.line(f"DruidIngestion/{STREAM}", "is as declared again", "drift corrected")
 
 

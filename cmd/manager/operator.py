@@ -67,6 +67,7 @@ async def _run(config: RestConfig, options: Options) -> None:
         max_concurrent_reconciles=options.max_concurrent_reconciles,
         deny_namespaces=options.deny_namespaces,
         druid_endpoints=options.druid_endpoints,
+        druid_poll=options.druid_poll,
     )
     for controller in CONTROLLERS:
         if controller.name == "druidingestion" and options.disable_ingestion_controller:

@@ -36,6 +36,7 @@ class Options:
             the Go operator.
         druid_endpoints: (namespace, name) of a ``Druid`` to the URL of its router, for an operator
             that runs outside of the cluster's network. For development.
+        druid_poll: seconds between two looks at all supervisors of a Druid.
     """
 
     kubeconfig: str = ""
@@ -51,6 +52,7 @@ class Options:
     reconcile_wait: float = 10.0
     max_concurrent_reconciles: int = 1
     druid_endpoints: Mapping[tuple[str, str], str] = attrs.field(factory=dict)
+    druid_poll: float = 30.0
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -67,6 +69,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         help="serve Druid objects only")  # fmt: skip
     add("--druid-endpoint", action="append", default=[], metavar="NAMESPACE/NAME=URL",
         help="reach a Druid's router at URL, not at its Service; for development")  # fmt: skip
+    add("--druid-poll", default="30s", metavar="DURATION",
+        help="time between two looks at all supervisors of a Druid; every second one compares")  # fmt: skip
     add("--zap-log-level", default="info", help="debug, info, warn or error")
     add(
         "--zap-encoder", default="auto", choices=("auto", "json", "console"), help="form of the log"
@@ -92,8 +96,9 @@ def read_options(flags: argparse.Namespace, environ: Mapping[str, str] | None = 
         log_format=flags.zap_encoder,
         watch_namespaces=tuple(sorted(_names(env.get("WATCH_NAMESPACE", "")))),
         deny_namespaces=frozenset(_names(env.get("DENY_LIST", ""))),
-        reconcile_wait=_wait(env.get("RECONCILE_WAIT") or "10s"),
+        reconcile_wait=_positive("RECONCILE_WAIT", env.get("RECONCILE_WAIT") or "10s"),
         max_concurrent_reconciles=_workers(env.get("MAX_CONCURRENT_RECONCILES") or "1"),
+        druid_poll=_positive("--druid-poll", flags.druid_poll),
         druid_endpoints=dict(_endpoint(text) for text in flags.druid_endpoint),
     )
 
@@ -122,13 +127,13 @@ def _level(text: str) -> str:
     return levels[text.lower()]
 
 
-def _wait(text: str) -> float:
+def _positive(where: str, text: str) -> float:
     try:
         seconds = parse_seconds(text)
     except ValueError as error:
-        raise OptionError(f"RECONCILE_WAIT: {error}") from error
+        raise OptionError(f"{where}: {error}") from error
     if seconds <= 0:
-        raise OptionError(f"RECONCILE_WAIT: must be above zero, got {text!r}")
+        raise OptionError(f"{where}: must be above zero, got {text!r}")
     return seconds
 
 
