@@ -9,6 +9,7 @@ from druid_operator.pkg.druidapi.api import (
     CompactionAPI,
     DataSourceAPI,
     DruidAPI,
+    SqlTaskAPI,
     SupervisorAPI,
     TaskAPI,
 )
@@ -33,8 +34,8 @@ from druid_operator.pkg.druidapi.types import (
 )
 
 __all__ = [
-    "DruidAPI", "ClusterAPI", "SupervisorAPI", "TaskAPI", "DataSourceAPI", "CompactionAPI",
-    "Capabilities", "DruidClient", "DruidError",
+    "DruidAPI", "ClusterAPI", "SupervisorAPI", "TaskAPI", "SqlTaskAPI", "DataSourceAPI",
+    "CompactionAPI", "Capabilities", "DruidClient", "DruidError",
     "Credentials", "Deadlines", "StaticCredentials", "basic_authorization", "bearer_authorization",
     "ServerStatus", "SupervisorListing", "SupervisorState", "SupervisorStatus",
     "SupervisorSubmitted", "TaskReport", "TaskStatus", "TaskSubmitted",

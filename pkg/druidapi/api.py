@@ -139,6 +139,21 @@ class TaskAPI(Protocol):
     async def shutdown_task(self, task_id: str, *, comment: str = "") -> None: ...
 
 
+class SqlTaskAPI(Protocol):
+    """SQL ingestion: a query that runs as a task."""
+
+    async def submit_sql_task(
+        self, query_id: str, query: Mapping[str, Any], *, comment: str = ""
+    ) -> TaskSubmitted:
+        """Answers the task's id, which Druid makes of ``query_id``. A second submission of the same
+        id is recognised, as ``existed``.
+
+        Args:
+            query: as Druid takes it: ``query``, and ``context`` if wanted.
+        """
+        ...
+
+
 class DataSourceAPI(Protocol):
     """What belongs to a datasource rather than to an ingestion: retention rules and compaction."""
 
@@ -167,5 +182,5 @@ class DataSourceAPI(Protocol):
     ) -> None: ...
 
 
-class DruidAPI(ClusterAPI, SupervisorAPI, TaskAPI, DataSourceAPI, Protocol):
+class DruidAPI(ClusterAPI, SupervisorAPI, TaskAPI, SqlTaskAPI, DataSourceAPI, Protocol):
     """All of it."""

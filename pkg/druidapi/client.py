@@ -227,6 +227,21 @@ class DruidClient:
     async def shutdown_task(self, task_id: str, *, comment: str = "") -> None:
         await self._post("shutdown_task", _task(task_id, "shutdown"), {}, comment)
 
+    async def submit_sql_task(
+        self, query_id: str, query: Mapping[str, Any], *, comment: str = ""
+    ) -> TaskSubmitted:
+        context = {**(query.get("context") or {}), "sqlQueryId": query_id}
+        body = {**query, "context": context}
+        try:
+            answer = await self._post("submit_sql_task", "/druid/v2/sql/task", body, comment)
+        except (errors.Rejected, errors.ServerError) as refused:
+            # A second submission is a 500 with the Overlord's refusal inside its text.
+            task_id = f"query-{query_id}"
+            if not await self._task_exists(task_id):
+                raise refused from None
+            return TaskSubmitted(task_id, existed=True)
+        return TaskSubmitted(str(answer["taskId"]))
+
     # --- datasources ---------------------------------------------------------------------------
 
     async def rules(self, data_source: str) -> list[JSON]:

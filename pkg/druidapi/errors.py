@@ -150,6 +150,9 @@ _CLASS_PREFIX = re.compile(
     r"^(?:(?:[a-z][\w$]*\.)+[A-Z][\w$]*(?:Exception|Error|ISE|IAE|RE|UOE): )+"
 )
 
+#: One Druid service quotes another's refusal whole.
+_FORWARDED = re.compile(r"Server error \[[^\]]*\]; body: (\{.*\})$", re.DOTALL)
+
 
 def error_body(text: str) -> ErrorBody:
     """Read any of Druid's failure bodies: ``{"error"}``, DruidException, query errors, the Jetty
@@ -165,6 +168,9 @@ def error_body(text: str) -> ErrorBody:
         body = body["error"]  # SQL tasks wrap a DruidException in {taskId, state, error}
     if not isinstance(body, dict):
         return ErrorBody(text.strip())
+    forwarded = _FORWARDED.search(_message(body))
+    if forwarded is not None:
+        return error_body(forwarded[1])
     return ErrorBody(
         message=_message(body) or text.strip(),
         code=_text(body.get("errorCode")),

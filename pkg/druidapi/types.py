@@ -240,6 +240,8 @@ class TaskReport:
 
     @classmethod
     def decode(cls, body: Mapping[str, Any]) -> TaskReport:
+        if "multiStageQuery" in body:
+            return _sql_report(body)
         payload = (body.get("ingestionStatsAndErrors") or {}).get("payload") or {}
         stats = payload.get("rowStats") or {}
         rows = stats.get("buildSegments") or (stats.get("totals") or {}).get("buildSegments") or {}
@@ -256,3 +258,13 @@ class TaskReport:
             context=(body.get("taskContext") or {}).get("payload") or {},
             body=dict(body),
         )
+
+
+def _sql_report(body: Mapping[str, Any]) -> TaskReport:
+    payload = body["multiStageQuery"].get("payload") or {}
+    status = payload.get("status") or {}
+    error = (status.get("errorReport") or {}).get("error") or {}
+    workers = [w for stage in (payload.get("counters") or {}).values() for w in stage.values()]
+    pushed = (w.get("segmentGenerationProgress", {}).get("rowsPushed", 0) for w in workers)
+    words = ": ".join(filter(None, (error.get("errorCode"), error.get("errorMessage"))))
+    return TaskReport(rows=RowStats(processed=sum(pushed)), error=words, body=dict(body))

@@ -46,11 +46,16 @@ def unknown(kind: str, name: str) -> web.Response:
 
 
 def druid_exception(
-    status: int, message: str, *, code: str = "invalidInput", category: str = "INVALID_INPUT"
+    status: int,
+    message: str,
+    *,
+    code: str = "invalidInput",
+    category: str = "INVALID_INPUT",
+    context: dict[str, str] | None = None,
 ) -> web.Response:
     body = {
         "error": "druidException", "errorCode": code, "persona": "USER",
-        "category": category, "errorMessage": message, "context": {},
+        "category": category, "errorMessage": message, "context": context or {},
     }  # fmt: skip
     return ok(body, status=status)
 

@@ -17,6 +17,7 @@ from druid_operator.pkg.druidapi.fake.compaction_routes import CompactionRoutes
 from druid_operator.pkg.druidapi.fake.coordinator_routes import CoordinatorRoutes
 from druid_operator.pkg.druidapi.fake.faults import Fault
 from druid_operator.pkg.druidapi.fake.service_routes import ServiceRoutes
+from druid_operator.pkg.druidapi.fake.sql_routes import SqlRoutes
 from druid_operator.pkg.druidapi.fake.supervisor_routes import SupervisorRoutes
 from druid_operator.pkg.druidapi.fake.supervisor_store import SupervisorStore
 from druid_operator.pkg.druidapi.fake.task_routes import TaskRoutes
@@ -138,7 +139,8 @@ class FakeDruid:
             middlewares=[self._log, self._break, self._guard], client_max_size=64 * 1024 * 1024
         )
         for part in (
-            ServiceRoutes, SupervisorRoutes, TaskRoutes, CoordinatorRoutes, CompactionRoutes,
+            ServiceRoutes, SupervisorRoutes, TaskRoutes, SqlRoutes, CoordinatorRoutes,
+            CompactionRoutes,
         ):  # fmt: skip
             app.add_routes(part(self._cluster).routes())
         app.router.add_route("*", "/{rest:.*}", _nothing)

@@ -1,8 +1,6 @@
-"""Status, leaders and discovery of the fake's router and Coordinator-Overlord, and a little SQL."""
+"""Status, leaders and discovery of the fake's router and Coordinator-Overlord."""
 
 from __future__ import annotations
-
-import re
 
 from aiohttp import web
 
@@ -21,9 +19,6 @@ _MODULES = {
 _ALWAYS = (
     ("org.apache.druid.common.aws.AWSModule", "aws-common"),
     ("org.apache.druid.common.gcp.GcpModule", "gcp-common"),
-)
-_COUNT = re.compile(
-    r'^\s*SELECT\s+COUNT\(\*\)\s+(?:AS\s+"?(\w+)"?\s+)?FROM\s+"?([^"\s;]+)"?\s*$', re.IGNORECASE
 )
 
 
@@ -55,9 +50,6 @@ class ServiceRoutes:
             web.get("/druid/indexer/v1/scaling", self.scaling),
             web.post("/druid/indexer/v1/worker/{host}/enable", self.enable_worker),
             web.post("/druid/indexer/v1/worker/{host}/disable", self.disable_worker),
-            web.post("/druid/v2/sql", self.sql),
-            web.get("/druid/v2/sql/task/enabled", self.sql_tasks_enabled),
-            web.post("/druid/v2/sql/task", self.sql_task),
             web.get("/", self.root),
         ]
 
@@ -170,23 +162,5 @@ class ServiceRoutes:
         self._cluster.worker_disabled = disabled
         return answers.ok({host: "disabled" if disabled else "enabled"})
 
-    async def sql_tasks_enabled(self, request: web.Request) -> web.Response:
-        enabled = self._cluster.behaviour.sql_tasks
-        return answers.ok({"enabled": True}) if enabled else answers.empty(404)
-
-    async def sql_task(self, request: web.Request) -> web.Response:
-        if not self._cluster.behaviour.sql_tasks:
-            return answers.empty(405)
-        return answers.error(501, "The fake runs no SQL tasks yet")
-
     async def root(self, request: web.Request) -> web.Response:
         return self._cluster.page(request, 404, "Not Found", cause=False)
-
-    async def sql(self, request: web.Request) -> web.Response:
-        """Counting rows of a datasource is all the SQL there is."""
-        sent = await self._cluster.body(request) or {}
-        found = _COUNT.match(str(sent.get("query", "")))
-        if found is None:
-            words = "The fake understands SELECT COUNT(*) FROM <datasource> only"
-            return answers.druid_exception(400, words)
-        return answers.ok([{found[1] or "EXPR$0": self._cluster.rows(found[2])}])

@@ -15,6 +15,7 @@ from druid_operator.pkg.druidapi.fake.batch_spec import (
 )
 from druid_operator.pkg.druidapi.fake.cluster import Cluster
 from druid_operator.pkg.druidapi.fake.jackson import JSON, type_id
+from druid_operator.pkg.druidapi.fake.sql_routes import sql_report
 from druid_operator.pkg.druidapi.fake.task_store import (
     FAILED,
     SUCCESS,
@@ -150,6 +151,9 @@ class TaskRoutes:
         now = self._cluster.clock.monotonic()
         if task.ends is None:
             return answers.ok({"ingestionStatsAndErrors": self._live_report(task)})
+        if task.type == "query_controller":
+            state = task.state(now)
+            return answers.ok({"multiStageQuery": sql_report(task, state)})
         if not task.ended(now):
             return answers.ok({"error": f"Can't find chatHandler for handler[{task.id}]"})
         if task.type == "noop" or task.stopped is not None:

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from druid_operator.pkg.clock import FakeClock
 from druid_operator.pkg.druidapi import Deadlines, DruidClient, errors
 from druid_operator.pkg.druidapi.fake import Behaviour, FakeDruid, Fault
 from druid_operator.pkg.druidapi.transport import StaticCredentials, basic_authorization
@@ -182,3 +183,32 @@ async def test_without_a_broker_only_queries_are_not_ready(kafka_spec) -> None:
         await client.submit_supervisor(kafka_spec("wiki"))
         with pytest.raises(errors.NotReady, match="no available brokers"):
             await client.sql("SELECT COUNT(*) FROM wiki")
+
+
+QUERY = {"query": "REPLACE INTO d OVERWRITE ALL SELECT 1 AS a PARTITIONED BY ALL"}
+
+
+async def test_a_sql_task_is_known_by_the_id_that_was_given_to_it() -> None:
+    async with FakeDruid() as druid, DruidClient(druid.url) as client:
+        first = await client.submit_sql_task("m1", {**QUERY, "context": {"maxNumTasks": 2}})
+        again = await client.submit_sql_task("m1", QUERY)
+        assert (first.id, first.existed) == ("query-m1", False)
+        assert (again.id, again.existed) == ("query-m1", True)
+        assert len(druid.tasks) == 1
+        with pytest.raises(errors.Rejected, match="PARTITIONED BY"):
+            await client.submit_sql_task("m2", {"query": "INSERT INTO d SELECT 1"})
+
+
+async def test_a_failed_sql_task_says_why_in_its_report() -> None:
+    behaviour = Behaviour(batch_seconds=0, failing_batches={"d": "InsertTimeNull: no time"})
+    clock = FakeClock()
+    async with (
+        FakeDruid(behaviour=behaviour, clock=clock) as druid,
+        DruidClient(druid.url) as client,
+    ):
+        task = await client.submit_sql_task("m1", QUERY)
+        clock.step(1)
+        assert (await client.task_status(task.id)).state == "FAILED"
+        report = await client.task_report(task.id)
+        assert report is not None
+        assert report.error == "InsertTimeNull: no time"
