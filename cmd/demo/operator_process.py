@@ -17,6 +17,11 @@ import aiohttp
 import attrs
 
 from druid_operator.pkg.envtest.eventually import eventually
+from druid_operator.pkg.envtest.forkserver import ForkedProcess, ForkServer
+
+#: What a fork server runs to make operators; and what the program imports only when it runs.
+PROGRAM = "druid_operator.cmd.manager.main:main"
+PRELOAD = ("druid_operator.cmd.manager.operator",)
 
 
 class OperatorDied(AssertionError):
@@ -33,6 +38,10 @@ def free_port() -> int:
         return port
 
 
+def _bind(port: int) -> str:
+    return f"127.0.0.1:{port}" if port else "0"
+
+
 @attrs.define
 class OperatorProcess:
     """An async context manager: ready inside, stopped by SIGTERM at the end.
@@ -42,6 +51,8 @@ class OperatorProcess:
         log: file for its log (JSON lines), appended to.
         flags: further flags.
         environ: further environment.
+        metrics_port, health_port: 0: not served. Without probes a start is not waited for.
+        fork_server: starts it in a tenth of the time; by default a new interpreter does.
     """
 
     kubeconfig: Path
@@ -50,7 +61,10 @@ class OperatorProcess:
     environ: Mapping[str, str] = attrs.field(factory=dict)
     metrics_port: int = attrs.field(factory=free_port)
     health_port: int = attrs.field(factory=free_port)
-    _process: asyncio.subprocess.Process | None = attrs.field(default=None, init=False)
+    fork_server: ForkServer | None = None
+    _process: asyncio.subprocess.Process | ForkedProcess | None = attrs.field(
+        default=None, init=False
+    )
 
     @property
     def pid(self) -> int:
@@ -62,18 +76,23 @@ class OperatorProcess:
         return self._process.returncode if self._process else None
 
     async def start(self, *, ready: bool = True) -> None:
-        with self.log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "druid_operator",
-                f"--kubeconfig={self.kubeconfig}",
-                f"--metrics-bind-address=127.0.0.1:{self.metrics_port}",
-                f"--health-probe-bind-address=127.0.0.1:{self.health_port}",
-                "--zap-encoder=json",
-                *self.flags,
-                env={**os.environ, **self.environ},
-                stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
-            )  # fmt: skip
-        if ready:
+        arguments = [
+            f"--kubeconfig={self.kubeconfig}",
+            f"--metrics-bind-address={_bind(self.metrics_port)}",
+            f"--health-probe-bind-address={_bind(self.health_port)}",
+            "--zap-encoder=json",
+            *self.flags,
+        ]
+        environ = {**os.environ, **self.environ}
+        if self.fork_server is not None:
+            self._process = await self.fork_server.spawn(arguments, environ=environ, log=self.log)
+        else:
+            with self.log.open("ab") as log:
+                self._process = await asyncio.create_subprocess_exec(
+                    sys.executable, "-m", "druid_operator", *arguments, env=environ,
+                    stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
+                )  # fmt: skip
+        if ready and self.health_port:
             await self.wait_ready()
 
     async def wait_ready(self, timeout: float = 60.0) -> None:

@@ -123,7 +123,11 @@ class EmbeddedAPIServer:
         """Accept connections. Idempotent."""
         if self._runner is not None:
             return
-        runner = web.ServerRunner(web.Server(self._serve, access_log=None))
+        # Without cancellation the watch of a client that was killed stays open until its next
+        # bookmark, and the server waits for it when it stops.
+        runner = web.ServerRunner(
+            web.Server(self._serve, access_log=None, handler_cancellation=True)
+        )
         await runner.setup()
         site = web.TCPSite(runner, self._host, self._port, reuse_address=True)
         await site.start()
