@@ -70,7 +70,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     add("--druid-endpoint", action="append", default=[], metavar="NAMESPACE/NAME=URL",
         help="reach a Druid's router at URL, not at its Service; for development")  # fmt: skip
     add("--druid-poll", default="30s", metavar="DURATION",
-        help="time between two looks at all supervisors of a Druid; every second one compares")  # fmt: skip
+        help="time between two looks at all supervisors of a Druid")  # fmt: skip
     add("--zap-log-level", default="info", help="debug, info, warn or error")
     add(
         "--zap-encoder", default="auto", choices=("auto", "json", "console"), help="form of the log"

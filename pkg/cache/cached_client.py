@@ -52,7 +52,8 @@ class CachedClient:
     ) -> list[Any]:
         resource = self.scheme.resource_for(kind)
         if not self._cache.caches(resource):
-            return await self._live.list(kind, namespace=namespace, labels=labels)
+            live: list[Any] = await self._live.list(kind, namespace=namespace, labels=labels)
+            return live
         found = self._cache.select(resource, namespace=namespace, labels=labels)
         return [self.scheme.decode(kind, obj.to_dict()) for obj in found]
 

@@ -241,6 +241,9 @@ class Manager:
             await self._drain(working, budget)
         for name in ("leader", "others", "caches", "http"):
             leftovers += await self._groups[name].cancel(left())
+        if leftovers:
+            # Said now: what ignores its cancellation also keeps run() from returning.
+            logger().error("Still running after the grace period", runnable=", ".join(leftovers))
         if election is not None:
             election.cancel()
             await asyncio.wait([election], timeout=left())
