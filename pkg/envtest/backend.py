@@ -14,7 +14,8 @@ import attrs
 from druid_operator.pkg.apistore.store import APIStore
 from druid_operator.pkg.envtest.apiserver.server import EmbeddedAPIServer
 from druid_operator.pkg.envtest.binaries.assets import find_assets
-from druid_operator.pkg.envtest.binaries.control_plane import ControlPlane, ControlPlaneOptions
+from druid_operator.pkg.envtest.binaries.control_plane import ControlPlane
+from druid_operator.pkg.envtest.binaries.options import ControlPlaneOptions
 from druid_operator.pkg.envtest.dataplane import DataPlane, DataPlaneOptions
 from druid_operator.pkg.envtest.requests import AuditLog, ServerRequest, from_embedded
 from druid_operator.pkg.errors import TerminalError

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -53,32 +53,31 @@ async def install_crds(client: RestClient, crds: Sequence[JSON], *, timeout: flo
     Raises:
         NotReached: not served within ``timeout`` seconds; names the last answer.
     """
-    async with asyncio.TaskGroup() as group:
-        for crd in crds:
-            group.create_task(_install(client, crd, timeout))
-
-
-async def _install(client: RestClient, crd: JSON, timeout: float) -> None:
-    name = crd["metadata"]["name"]
-    await client.apply(crd, field_owner="envtest", force=True)
-
-    async def established() -> bool:
-        live = await client.get(CUSTOM_RESOURCE_DEFINITION, NamespacedName("", name))
-        # The real server stores `conditions: null` for a moment.
-        conditions = live.get("status", {}).get("conditions") or ()
-        assert any(c["type"] == "Established" and c["status"] == "True" for c in conditions), (
-            f"conditions of {name}: {conditions}"
+    for crd in crds:
+        await client.apply(crd, field_owner="envtest", force=True)
+    for crd in crds:
+        key = NamespacedName("", crd["metadata"]["name"])
+        await eventually(
+            partial(_established, client, key), timeout=timeout, what=f"{key} established"
         )
-        return True
+        for resource in served_resources(crd):
+            await eventually(
+                partial(_listed, client, resource), timeout=timeout, what=f"{resource} served"
+            )
 
-    await eventually(established, timeout=timeout, what=f"{name} established")
-    for resource in served_resources(crd):
 
-        async def served(resource: Resource = resource) -> bool:
-            await client.list(resource)
-            return True
+async def _established(client: RestClient, key: NamespacedName) -> bool:
+    crd = await client.get(CUSTOM_RESOURCE_DEFINITION, key)
+    # The real server stores `conditions: null` for a moment.
+    conditions = crd.get("status", {}).get("conditions") or ()
+    found = any(c["type"] == "Established" and c["status"] == "True" for c in conditions)
+    assert found, f"conditions of {key}: {conditions}"
+    return True
 
-        await eventually(served, timeout=timeout, what=f"{resource.path()} served")
+
+async def _listed(client: RestClient, resource: Resource) -> bool:
+    await client.list(resource)
+    return True
 
 
 def served_resources(crd: JSON) -> list[Resource]:

@@ -28,7 +28,8 @@ from druid_operator.pkg.envtest.backend import (
     EmbeddedBackend,
     ExistingBackend,
 )
-from druid_operator.pkg.envtest.binaries.control_plane import ControlPlane, ControlPlaneOptions
+from druid_operator.pkg.envtest.binaries.control_plane import ControlPlane
+from druid_operator.pkg.envtest.binaries.options import ControlPlaneOptions
 from druid_operator.pkg.envtest.crds import CRDSource, install_crds, load_crds, served_resources
 from druid_operator.pkg.envtest.dataplane import DataPlane, DataPlaneOptions
 from druid_operator.pkg.envtest.eventually import eventually
@@ -78,8 +79,7 @@ class Environment:
             self._backend = BinariesBackend(options, environ)
         else:
             self._backend = ExistingBackend(environ)
-        self._transport: Transport | None = None
-        self._namespaces = 0
+        self._client: RestClient | None = None
 
     async def __aenter__(self) -> Environment:
         await self.start()
@@ -97,19 +97,21 @@ class Environment:
         """Start the backend and install the CRDs; on failure nothing is left running."""
         await self._backend.start()
         try:
-            self._transport = Transport(self.rest_config(), user_agent="envtest")
-            await install_crds(self.client, self._crds)
+            resources = [resource for crd in self._crds for resource in served_resources(crd)]
+            transport = Transport(self.rest_config(), user_agent="envtest")
+            self._client = RestClient(transport, Scheme(resources=resources))
+            await install_crds(self._client, self._crds)
         except BaseException:
             await self.stop()
             raise
 
     async def stop(self) -> None:
         """Close the client and stop the backend. What was created in an existing cluster stays."""
+        client, self._client = self._client, None
         try:
-            if self._transport is not None:
-                await self._transport.close()
+            if client is not None:
+                await client.transport.close()
         finally:
-            self._transport = None
             await self._backend.stop()
 
     @property
@@ -132,10 +134,9 @@ class Environment:
     @property
     def client(self) -> RestClient:
         """A live client for tests: dictionaries, no cache, the installed kinds registered."""
-        if self._transport is None:
+        if self._client is None:
             raise TerminalError("the environment is not started")
-        resources = [resource for crd in self._crds for resource in served_resources(crd)]
-        return RestClient(self._transport, Scheme(resources=resources))
+        return self._client
 
     @property
     def embedded(self) -> EmbeddedAPIServer:

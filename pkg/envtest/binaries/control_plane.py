@@ -10,11 +10,10 @@ import json
 import shutil
 import socket
 import tempfile
-from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, TypeAlias, TypeVar
+from typing import TypeVar
 
 import attrs
 
@@ -23,11 +22,13 @@ from druid_operator.pkg.envtest.binaries import flags
 from druid_operator.pkg.envtest.binaries.assets import Assets
 from druid_operator.pkg.envtest.binaries.certs import CertificateAuthority, write_control_plane
 from druid_operator.pkg.envtest.binaries.flags import Layout, Ports
+from druid_operator.pkg.envtest.binaries.options import ControlPlaneOptions, audit_policy
 from druid_operator.pkg.envtest.binaries.processes import Processes, ProcessFailed
 from druid_operator.pkg.envtest.eventually import eventually
 from druid_operator.pkg.envtest.kubeconfig import write_kubeconfig
+from druid_operator.pkg.envtest.world import node, storage_class
 from druid_operator.pkg.errors import AlreadyExists
-from druid_operator.pkg.meta import JSON, NamespacedName
+from druid_operator.pkg.meta import NamespacedName
 from druid_operator.pkg.scheme import Scheme
 from druid_operator.pkg.scheme.builtin import NODE, SERVICE_ACCOUNT
 
@@ -36,34 +37,6 @@ T = TypeVar("T")
 # A free port is chosen before its server binds it, so another program may take it in between.
 PORT_ATTEMPTS = 3
 PORT_TAKEN = "address already in use"
-# How much is written of a write; of a read it is never more than its metadata.
-AuditLevel: TypeAlias = Literal["None", "Metadata", "RequestResponse"]
-
-
-@attrs.frozen(kw_only=True)
-class ControlPlaneOptions:
-    """What kind of control plane, and how patient to be.
-
-    Args:
-        nodes: how many simulated nodes, when there is something to make pods.
-        audit: what of each request goes to ``audit.log`` in the directory.
-        emulated_version: ``1.36``: behave as that older minor.
-        volume_binding: ``Immediate`` or ``WaitForFirstConsumer``, of the StorageClass.
-        start_timeout: seconds for each component to become healthy.
-        stop_timeout: seconds from SIGTERM to SIGKILL.
-        attach_output: components log to our stderr instead of files.
-        apiserver_args: further flags of kube-apiserver.
-    """
-
-    nodes: int = 3
-    audit: AuditLevel = "None"
-    emulated_version: str = ""
-    volume_binding: str = "Immediate"
-    # Go's envtest allows 20 s, for two processes; five on a busy machine of two cores took 8.
-    start_timeout: float = 60.0
-    stop_timeout: float = 20.0
-    attach_output: bool = False
-    apiserver_args: Sequence[str] = ()
 
 
 class ControlPlane:
@@ -172,7 +145,7 @@ class ControlPlane:
         self._write_kubeconfig("scheduler", "system:kube-scheduler")
         audit = options.audit != "None"
         if audit:
-            policy = json.dumps(_audit_policy(options.audit))
+            policy = json.dumps(audit_policy(options.audit))
             (self.directory / "audit-policy.json").write_text(policy)
         processes.start("etcd", [self._assets.etcd, *flags.etcd(layout)], tier=0)
         await self._healthy("etcd", RestConfig(host=f"http://127.0.0.1:{layout.ports.etcd}"))
@@ -205,8 +178,9 @@ class ControlPlane:
         transport = Transport(admin)
         try:
             client = RestClient(transport, Scheme())
+            storage = storage_class(self._options.volume_binding)
             # Before KWOK starts, so that its first list has them.
-            for obj in (*map(_node, range(self._options.nodes)), self._storage_class()):
+            for obj in (*map(node, range(self._options.nodes)), storage):
                 try:
                     await client.create(obj)
                 except AlreadyExists:
@@ -254,30 +228,6 @@ class ControlPlane:
             pair=self._authority.client(user, *groups),
         )
 
-    def _storage_class(self) -> JSON:
-        return {
-            "apiVersion": "storage.k8s.io/v1",
-            "kind": "StorageClass",
-            "metadata": {
-                "name": "standard",
-                "annotations": {"storageclass.kubernetes.io/is-default-class": "true"},
-            },
-            "provisioner": "kubernetes.io/host-path",
-            "reclaimPolicy": "Delete",
-            "volumeBindingMode": self._options.volume_binding,
-            "allowVolumeExpansion": True,
-        }
-
-
-def _audit_policy(level: AuditLevel) -> JSON:
-    writes = ["create", "update", "patch", "delete", "deletecollection"]
-    return {
-        "apiVersion": "audit.k8s.io/v1",
-        "kind": "Policy",
-        "omitStages": ["RequestReceived"],
-        "rules": [{"level": level, "verbs": writes}, {"level": "Metadata"}],
-    }
-
 
 def _started(part: T | None) -> T:
     if part is None:
@@ -285,25 +235,13 @@ def _started(part: T | None) -> T:
     return part
 
 
-def _node(index: int) -> JSON:
-    name = f"node-{index}"
-    labels = {
-        "kubernetes.io/hostname": name,
-        "kubernetes.io/os": "linux",
-        "kubernetes.io/arch": "amd64",
-        "topology.kubernetes.io/zone": f"zone-{index}",
-        "type": "kwok",
-    }
-    return {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels}}
-
-
 async def _usable(client: RestClient, nodes: int) -> bool:
     await client.get(SERVICE_ACCOUNT, NamespacedName("default", "default"))
-    for node in await client.list(NODE):
-        conditions = node["status"].get("conditions", ())
+    for obj in await client.list(NODE):
+        conditions = obj["status"].get("conditions", ())
         ready = any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
         # The node controller takes its not-ready taint away a moment after the node became Ready.
-        nodes -= ready and not node["spec"].get("taints")
+        nodes -= ready and not obj["spec"].get("taints")
     return nodes == 0
 
 

@@ -15,16 +15,15 @@ from types import TracebackType
 from druid_operator.pkg.apistore.store import APIStore
 from druid_operator.pkg.clock import rfc3339
 from druid_operator.pkg.envtest.dataplane.cluster import Cluster
-from druid_operator.pkg.envtest.dataplane.deployment_status import made_progress
 from druid_operator.pkg.envtest.dataplane.gather import CONTROLLERS
 from druid_operator.pkg.envtest.dataplane.kubelet import Kubelet
 from druid_operator.pkg.envtest.dataplane.options import DataPlaneOptions, SimulatedTime
 from druid_operator.pkg.envtest.dataplane.plan import Moment, Plan
 from druid_operator.pkg.envtest.dataplane.routing import WATCHED, Key, keys_for
-from druid_operator.pkg.envtest.dataplane.world import initial_objects
+from druid_operator.pkg.envtest.world import ready_node, storage_class
 from druid_operator.pkg.errors import APIError
 from druid_operator.pkg.meta import JSON, Resource
-from druid_operator.pkg.scheme.builtin import DEPLOYMENT, POD
+from druid_operator.pkg.scheme.builtin import POD
 
 # What the store refuses (an invalid template) is tried again after so many simulated seconds.
 RETRY_AFTER = 1.0
@@ -53,8 +52,10 @@ class DataPlane:
         self._unsubscribe: Callable[[], None] = lambda: None
 
     async def __aenter__(self) -> DataPlane:
-        for obj in initial_objects(self.options.nodes, self._wall()):
-            self._cluster.create(obj)
+        wall = self._wall()
+        for index in range(self.options.nodes):
+            self._cluster.create(ready_node(index, wall))
+        self._cluster.create(storage_class())
         self._unsubscribe = self._cluster.subscribe(self._on_event)
         for resource in WATCHED:
             for obj in self._cluster.list(resource):
@@ -73,11 +74,10 @@ class DataPlane:
             handle.cancel()
         assert self._task is not None
         self._task.cancel()
-        try:
-            await self._task
-        except asyncio.CancelledError:
-            if not self._task.cancelled():
-                raise
+        # Not `await task`: its being cancelled would look like our being cancelled.
+        await asyncio.wait({self._task})
+        if not self._task.cancelled():
+            self._task.result()
 
     async def settled(self) -> None:
         """Wait until nothing is left to do now; what is due later (timers) does not count.
@@ -151,25 +151,22 @@ class DataPlane:
             requeue = self._kubelet.sync(self._cluster, obj, moment)
         else:
             plan = CONTROLLERS[key.resource](self._cluster, obj, moment)
-            self._apply(plan, key, obj)
+            self._apply(plan)
+            if plan.progressed:
+                self._since[obj["metadata"]["uid"]] = self._time.now()
             requeue = plan.requeue_after
         if requeue is not None:
             self._add_after(key, requeue)
 
-    def _apply(self, plan: Plan, key: Key, before: JSON) -> None:
+    def _apply(self, plan: Plan) -> None:
         for obj in plan.create:
             self._cluster.create(obj)
         for obj in plan.update:
             self._cluster.write(obj)
         for obj in plan.delete:
             self._cluster.delete(obj)
-        if plan.status is None:
-            return
-        if key.resource == DEPLOYMENT and made_progress(
-            before.get("status") or {}, plan.status["status"]
-        ):
-            self._since[before["metadata"]["uid"]] = self._time.now()
-        self._cluster.write_status(plan.status)
+        if plan.status is not None:
+            self._cluster.write_status(plan.status)
 
     def _wall(self) -> str:
         return rfc3339(self.options.clock.now())

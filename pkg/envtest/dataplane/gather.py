@@ -13,7 +13,7 @@ from druid_operator.pkg.envtest.dataplane.disruption import plan_budget
 from druid_operator.pkg.envtest.dataplane.plan import Moment, Plan
 from druid_operator.pkg.envtest.dataplane.replicaset import plan_replicaset
 from druid_operator.pkg.envtest.dataplane.statefulset import plan_statefulset
-from druid_operator.pkg.envtest.dataplane.world import default_service_account
+from druid_operator.pkg.envtest.world import default_service_account
 from druid_operator.pkg.meta import JSON, NamespacedName, Resource, controller_of, is_controlled_by
 from druid_operator.pkg.scheme.builtin import (
     CONTROLLER_REVISION,

@@ -40,6 +40,7 @@ class Kubelet:
     _states: dict[str, tuple[Any, ...]] = attrs.field(factory=dict)
     _addresses: dict[str, str] = attrs.field(factory=dict)
     _placed: int = 0
+    _addressed: int = 1  # 10.0.0.1 is the network's own
 
     def observe(self, pod: JSON, now: float, *, gone: bool) -> None:
         """Note an event, at the time it happens."""
@@ -111,8 +112,8 @@ class Kubelet:
     def _address(self, pod: JSON) -> str:
         uid = pod["metadata"]["uid"]
         if uid not in self._addresses:
-            number = len(self._addresses) + 2
-            self._addresses[uid] = f"10.0.{number // 256 % 256}.{number % 256}"
+            self._addressed += 1
+            self._addresses[uid] = f"10.0.{self._addressed // 256 % 256}.{self._addressed % 256}"
         return self._addresses[uid]
 
     def _awaiting_ready(self, pod: JSON) -> bool:

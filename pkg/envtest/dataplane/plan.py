@@ -39,6 +39,7 @@ class Plan:
         update: objects to store with a new spec or metadata.
         delete: objects to delete.
         status: an object with its new status, or ``None`` when it has not changed.
+        progressed: what the object waits for is waited for anew: its ``since`` is now.
         requeue_after: look again in so many simulated seconds, even if nothing happens.
     """
 
@@ -46,6 +47,7 @@ class Plan:
     update: Sequence[JSON] = ()
     delete: Sequence[JSON] = ()
     status: JSON | None = None
+    progressed: bool = False
     requeue_after: float | None = None
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from druid_operator.pkg.envtest.dataplane.deployment import Limits, plan_deployment
+from druid_operator.pkg.envtest.dataplane.deployment import plan_deployment
 from druid_operator.pkg.envtest.dataplane.plan import Moment
 from druid_operator.pkg.envtest.dataplane.replicaset import plan_replicaset
+from druid_operator.pkg.envtest.dataplane.rollout import Limits
 
 JSON = dict[str, Any]
 Make = Callable[..., JSON]

@@ -10,11 +10,11 @@ from druid_operator.pkg.envtest.dataplane.claims import plan_claim, plan_volume
 from druid_operator.pkg.envtest.dataplane.disruption import plan_budget
 from druid_operator.pkg.envtest.dataplane.options import DataPlaneOptions
 from druid_operator.pkg.envtest.dataplane.podlife import Fate, Step, fate_of, next_step
-from druid_operator.pkg.envtest.dataplane.world import initial_objects
+from druid_operator.pkg.envtest.world import storage_class
 
 JSON = dict[str, Any]
 WALL = "2026-01-01T00:00:00Z"
-CLASSES = [o for o in initial_objects(1, WALL) if o["kind"] == "StorageClass"]
+CLASSES = [storage_class()]
 
 
 def pod(image: str = "app:1", **annotations: str) -> JSON:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from druid_operator.pkg.envtest.binaries.control_plane import ControlPlaneOptions
+from druid_operator.pkg.envtest.binaries.options import ControlPlaneOptions
 from druid_operator.pkg.envtest.crds import load_crds, served_resources
 from druid_operator.pkg.envtest.environment import Environment, default_backend, options_from
 from druid_operator.pkg.errors import TerminalError
