@@ -30,8 +30,8 @@ test: $(VENV)/.dev ## every suite that needs nothing but Python
 	$(PY) -m pytest -q -n 2 --dist loadfile $(PYTEST_ARGS) $(HERMETIC)
 
 lint: $(VENV)/.dev check-generated ## formatting, types, import and purity laws, generated files
-	$(VENV)/bin/ruff check api pkg internal cmd test
-	$(VENV)/bin/ruff format --check api pkg internal cmd test
+	$(VENV)/bin/ruff check api pkg internal cmd test docs
+	$(VENV)/bin/ruff format --check api pkg internal cmd test docs
 	$(VENV)/bin/mypy
 	$(VENV)/bin/pyright
 	$(VENV)/bin/lint-imports --no-cache
