@@ -12,16 +12,19 @@ import attrs
 import pytest
 import pytest_asyncio
 
+from druid_operator.api.v1alpha1 import DRUID
 from druid_operator.api.v1alpha1.keys import LABEL_CLUSTER
 from druid_operator.cmd.demo.operator_process import OperatorProcess
 from druid_operator.cmd.demo.realdruid.ports import HOST, free_ports
 from druid_operator.cmd.demo.realdruid.sample import sample
 from druid_operator.pkg.envtest.environment import Environment
 from druid_operator.pkg.envtest.eventually import eventually
-from druid_operator.pkg.meta import JSON
+from druid_operator.pkg.errors import NotFound
+from druid_operator.pkg.meta import JSON, NamespacedName
 from druid_operator.pkg.scheme.builtin import CONFIG_MAP, DEPLOYMENT, STATEFUL_SET
 
 ROUTER = "routers-0"
+WAIT = 60.0
 
 
 @attrs.frozen
@@ -66,11 +69,11 @@ async def operator(
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def druid_children(operator: Operator) -> list[JSON]:
+async def druid_children(operator: Operator) -> AsyncIterator[list[JSON]]:
     """The objects of the sample cluster, once the operator has made them all."""
-    druid = sample()
+    druid, client = sample(), operator.env.client
     metadata = {**druid["metadata"], "namespace": operator.namespace}
-    await operator.env.client.create({**druid, "metadata": metadata})
+    await client.create({**druid, "metadata": metadata})
     groups = len(druid["spec"]["nodes"])
 
     async def all_made() -> list[JSON]:
@@ -78,4 +81,16 @@ async def druid_children(operator: Operator) -> list[JSON]:
         # One ConfigMap for all groups; each group has its own, and a workload.
         return children if len(children) == 1 + 2 * groups else []
 
-    return await eventually(all_made, timeout=60, interval=0.2)
+    yield await eventually(all_made, timeout=WAIT, interval=0.2)
+    key = NamespacedName(operator.namespace, operator.cluster)
+    await client.delete(DRUID, key)
+
+    async def gone() -> bool:
+        try:
+            await client.get(DRUID, key)
+        except NotFound:
+            return True
+        return False
+
+    # Its finalizer would hold the namespace for ever once the operator has stopped.
+    await eventually(gone, timeout=WAIT, interval=0.2)

@@ -58,6 +58,8 @@ class RealDruid:
     """One Druid cluster in one directory; an async context manager that boots and ends it.
 
     Processes have the names of node group and ordinal: ``brokers-0``. ``zookeeper`` is one too.
+    What a killed program left running is ended by ``stop_recorded(directory)`` of
+    ``pkg.envtest.binaries.processes``.
 
     Args:
         children: objects of the cluster: at least its ConfigMaps, StatefulSets and Deployments.

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator
 
 import pytest
 import pytest_asyncio
@@ -21,6 +21,8 @@ from druid_operator.pkg.meta import JSON
 NOT_ASKED = "needs a real Druid: pytest --real-druid (make test-druid)"
 MARKER = "real_druid"
 LOG_TAIL = 3000
+# Seconds. The session's first test is charged with resolving and booting.
+TEST_TIMEOUT = 900
 
 _running = pytest.StashKey[list[RealDruid]]()
 
@@ -34,23 +36,28 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--real-druid"):
-        return
+    asked = config.getoption("--real-druid")
     for item in items:
-        if item.get_closest_marker(MARKER):
+        if not item.get_closest_marker(MARKER):
+            continue
+        if not asked:
             item.add_marker(pytest.mark.skip(reason=NOT_ASKED))
+        elif not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(TEST_TIMEOUT))
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Add the end of each process's log to the report of a failed test."""
-    report: pytest.TestReport = yield  # type: ignore[misc]  # what the inner hook returned
+    report = yield
     if report.failed and item.get_closest_marker(MARKER):
         for druid in item.session.stash.get(_running, []):
             for name in druid.names:
                 tail = druid.log(name).read_text(errors="replace")[-LOG_TAIL:]
                 report.sections.append((f"end of {druid.log(name)}", tail))
-    return report  # type: ignore[return-value]
+    return report
 
 
 @pytest.fixture(scope="session")

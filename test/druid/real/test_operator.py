@@ -14,17 +14,18 @@ from druid_operator.api.v1alpha1 import DRUID_INGESTION
 from druid_operator.cmd.demo.realdruid.kafka import RealKafka
 from druid_operator.cmd.demo.realdruid.launcher import RealDruid
 from druid_operator.cmd.demo.realdruid.sample import rendered_sample
+from druid_operator.internal.controller.druidingestion.events import EventReason
 from druid_operator.pkg.client import merge_patch
 from druid_operator.pkg.druidapi import DruidClient, errors
 from druid_operator.pkg.envtest.eventually import eventually
 from druid_operator.pkg.errors import NotFound
 from druid_operator.pkg.meta import JSON, NamespacedName
 from druid_operator.pkg.meta.conditions import find_condition
+from druid_operator.pkg.scheme.builtin import EVENT
 
 pytestmark = [
     pytest.mark.real_druid,
     pytest.mark.asyncio(loop_scope="session"),
-    pytest.mark.timeout(600),
 ]
 
 # A drift is found by the full listing, once a minute; on a busy machine all else takes seconds.
@@ -63,7 +64,28 @@ class Ingestions:
         await self.operator.env.client.patch(DRUID_INGESTION, self.key(name), patch)
 
     async def delete(self, name: str) -> None:
+        """Return when the object is gone: its finalizer has done its work."""
         await self.operator.env.client.delete(DRUID_INGESTION, self.key(name))
+
+        async def gone() -> bool:
+            try:
+                await self.get(name)
+            except NotFound:
+                return True
+            return False
+
+        await self.until(gone, f"{name} is gone")
+
+    async def until_told(self, name: str, *reasons: EventReason) -> None:
+        """Wait until there has been an event for each of these reasons."""
+
+        async def told() -> bool:
+            events = await self.operator.env.client.list(EVENT, namespace=self.operator.namespace)
+            mine = {e["reason"] for e in events if e["regarding"]["name"] == name}
+            assert set(reasons) <= mine, f"only {sorted(mine)}"
+            return True
+
+        await self.until(told, f"events of {name}")
 
     async def until_ready(self, name: str, reason: str = "") -> JSON:
         """The status once it is Ready in its newest generation, for that reason if one is given."""
@@ -115,12 +137,17 @@ async def test_druid_boots_from_the_very_files_that_render_prints(
 async def test_a_batch_ingestion_ends_in_success_and_every_row_is_counted(
     ingestions: Ingestions,
 ) -> None:
+    """By one task. Its rows stay when the object goes."""
     sent = rows(11)
     await ingestions.create("batch", "native-batch", batch(sent))
     status = await ingestions.until_ready("batch")
     task = await ingestions.druid.task_status(status["taskId"])
     assert task.state == "SUCCESS"
     await ingestions.until_counted("batch", len(sent))
+    assert [task.id] == [t.id for t in await ingestions.druid.tasks(data_source="batch")]
+    await ingestions.delete("batch")
+    await ingestions.until_counted("batch", len(sent))
+    await ingestions.until_told("batch", EventReason.CREATED, EventReason.RUN_ENDED)
 
 
 async def test_a_stream_is_read_suspended_resumed_repaired_and_terminated(
@@ -155,17 +182,16 @@ async def test_a_stream_is_read_suspended_resumed_repaired_and_terminated(
     await ingestions.until_counted(name, 10)
 
     await ingestions.delete(name)
-
-    async def gone() -> bool:
-        try:
-            await ingestions.get(name)
-        except NotFound:
-            return True
-        return False
-
-    await ingestions.until(gone, "the object is gone")
     with pytest.raises(errors.NotFound):
         await druid.supervisor_status(name)
+    await ingestions.until_told(
+        name,
+        EventReason.CREATED,
+        EventReason.SUSPENDED,
+        EventReason.RESUMED,
+        EventReason.DRIFT_CORRECTED,
+        EventReason.SHUT_DOWN,
+    )
 
 
 def rows(count: int) -> list[JSON]:

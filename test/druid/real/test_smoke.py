@@ -25,7 +25,6 @@ from druid_operator.pkg.envtest.eventually import eventually
 pytestmark = [
     pytest.mark.real_druid,
     pytest.mark.asyncio(loop_scope="session"),
-    pytest.mark.timeout(300),
 ]
 
 JSON = dict[str, Any]
