@@ -17,6 +17,7 @@ from druid_operator.pkg.apply.action import Action, Reason, Verb
 from druid_operator.pkg.apply.child import Child, ChildId
 from druid_operator.pkg.apply.diff import differences
 from druid_operator.pkg.apply.managed_fields import fold
+from druid_operator.pkg.apply.merge_keys import repeated_keys
 from druid_operator.pkg.apply.outcome import NameConflict, Outcome, Result
 from druid_operator.pkg.apply.plan import Settled, describe_owner, is_ours
 from druid_operator.pkg.apply.replacement import replacement
@@ -145,7 +146,7 @@ class Engine:
         if live["metadata"].get("deletionTimestamp"):
             waiting = attrs.evolve(action, verb=Verb.WAIT, reason=Reason.BEING_DELETED)
             return Outcome(waiting, Result.WAITING)
-        if action.verb is Verb.PUT:
+        if repeated_keys(body):
             managers = {self._manager, *self._predecessors}
             put = replacement(body, live, managers=managers, yielded=child.yielded)
             obj = await self._client.update(put, field_owner=self._manager)

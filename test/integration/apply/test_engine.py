@@ -274,6 +274,9 @@ async def test_repeated_merge_keys_are_written_by_put_and_left_again(world: Worl
     values = [e["value"] for e in live["spec"]["template"]["spec"]["containers"][0]["env"]]
     assert (values, live["metadata"]["labels"]) == (["1", "3"], {"theirs": "1"})
 
+    (outcome,) = await world.run(world.stateful_set("A=1", "A=5"), seen=False)
+    assert (outcome.action.verb, outcome.result) == (Verb.CREATE, Result.APPLIED)
+
     await world.run(world.stateful_set("A=4"))
     live = await world.get(child)
     assert live["spec"]["template"]["spec"]["containers"][0]["env"] == [{"name": "A", "value": "4"}]
