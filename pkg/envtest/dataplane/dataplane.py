@@ -57,9 +57,6 @@ class DataPlane:
             self._cluster.create(ready_node(index, wall))
         self._cluster.create(storage_class())
         self._unsubscribe = self._cluster.subscribe(self._on_event)
-        for resource in WATCHED:
-            for obj in self._cluster.list(resource):
-                self._on_event("ADDED", resource, obj)
         self._task = asyncio.create_task(self._run(), name="dataplane")
         return self
 

@@ -42,8 +42,8 @@ def plan_deployment(
     """
     uid = deployment["metadata"]["uid"]
     owned = [
-        copy.deepcopy(rs) if is_controlled_by(rs, uid) else podfacts.adopted(rs, deployment)
-        for rs in replicasets
+        rs if is_controlled_by(rs, uid) else podfacts.adopted(rs, deployment)
+        for rs in copy.deepcopy(list(replicasets))
     ]
     work = _Work(deployment, owned, pods, Limits.of(deployment))
     before = {rs["metadata"]["uid"]: rs for rs in replicasets}

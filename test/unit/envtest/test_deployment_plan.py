@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -174,6 +175,16 @@ def test_a_rollout_that_does_not_move_is_late_after_its_deadline(
     assert (progressing["status"], progressing["reason"]) == ("False", "ProgressDeadlineExceeded")
     early = Moment(now=130.0, wall="2026-01-01T00:01:00Z", since=since)
     assert plan_deployment(begun, [old, new], [], early).requeue_after == 30.0
+
+
+def test_what_was_read_is_left_as_it_was(rollout: Any, moment: Moment) -> None:
+    """It is the store's own; an orphan is adopted, and everything is rescaled."""
+    deployment, old, new = rollout(4)
+    del old["metadata"]["ownerReferences"]
+    deployment["spec"]["replicas"] = 9
+    before = copy.deepcopy((deployment, old, new))
+    assert len(plan_deployment(deployment, [old, new], [], moment).update) == 2
+    assert (deployment, old, new) == before
 
 
 def test_the_least_useful_pods_go_first(make_deployment: Make, moment: Moment, live: Make) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -28,7 +29,12 @@ class World:
         self.claims: dict[str, JSON] = {}
 
     def plan(self) -> Plan:
-        return plan_statefulset(self.sts, self.pods, self.history, self.claims, self.moment)
+        """The plan; what it was made from is the store's, so it must still be as it was."""
+        read = (self.sts, self.pods, self.history, self.claims)
+        before = copy.deepcopy(read)
+        plan = plan_statefulset(*read, self.moment)
+        assert read == before
+        return plan
 
     def step(self, *, ready: bool = True) -> Plan:
         plan = self.plan()
