@@ -22,7 +22,7 @@ _FIRST_DYNAMIC_PORT = 30086
 
 
 #: Fields that belong to other types of service; leaving a type drops what came with it.
-_NODE_PORT_FIELDS = ("externalTrafficPolicy", "healthCheckNodePort")
+_EXTERNAL_FIELDS = ("externalTrafficPolicy", "healthCheckNodePort")
 _CLUSTER_IP_FIELDS = ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy")
 
 
@@ -107,6 +107,9 @@ class ServiceAllocator:
 def _drop_other_types(spec: JSON, old: JSON) -> None:
     """A changed type takes with it what the old one had and the client did not change."""
     kind, was = spec["type"], old.get("type")
+    external = kind in ("NodePort", "LoadBalancer") or spec.get("externalIPs")
+    if was is not None and not external:
+        _drop(spec, _EXTERNAL_FIELDS)
     if was is None or kind == was:
         if kind == "ExternalName":
             _drop(spec, _CLUSTER_IP_FIELDS)
@@ -114,7 +117,6 @@ def _drop_other_types(spec: JSON, old: JSON) -> None:
     if kind == "ExternalName":
         _drop(spec, (*_CLUSTER_IP_FIELDS, "internalTrafficPolicy"))
     if kind not in ("NodePort", "LoadBalancer"):
-        _drop(spec, _NODE_PORT_FIELDS)
         before = {p.get("nodePort") for p in old.get("ports") or ()}
         for port in spec.get("ports") or ():
             if port.get("nodePort") in before:

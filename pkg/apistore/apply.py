@@ -10,7 +10,7 @@ import attrs
 from druid_operator.pkg.apistore import managed_fields
 from druid_operator.pkg.apistore.fieldset import FieldSet, Path, format_path
 from druid_operator.pkg.apistore.managed_fields import Entry, ManagedFields, ManagerKey, Write
-from druid_operator.pkg.apistore.typed import remove_items, to_field_set, validate
+from druid_operator.pkg.apistore.typed import equal, remove_items, to_field_set, validate
 from druid_operator.pkg.apistore.typed_compare import compare
 from druid_operator.pkg.apistore.typed_merge import merge
 from druid_operator.pkg.apistore.typeschema import Type
@@ -104,7 +104,7 @@ def _apply(
     if not force and (found := managed_fields.conflict_paths(managed, changed, key)):
         raise _Conflicts(found)
     managed = managed_fields.yield_fields(managed, comparison, keep=key)
-    different = bool(merged != live)
+    different = not equal(merged, live)
     kept = managed_fields.strip(owned)
     managed.pop(key, None)
     if kept:

@@ -90,6 +90,10 @@ def decode_object(served: Served, obj: JSON, options: WriteOptions) -> Decoded:
         coerced = coerce(served.custom.schema, {**obj, "metadata": metadata})
         decoded = coerced.obj
         unknown = [f"metadata.{path}" for path in in_metadata] + list(coerced.dropped)
+    if served.custom is None and (obj.get("metadata") or {}).get("managedFields") == []:
+        # Empty means "clear them" and would be dropped as a zero value. Of a custom kind it means
+        # nothing: there the server cannot tell an empty list from none.
+        decoded["metadata"]["managedFields"] = []
     if unknown and options.field_validation == "Strict":
         problems = ", ".join(f'unknown field "{path}"' for path in unknown)
         raise StrictError(f"strict decoding error: {problems}")

@@ -51,7 +51,8 @@ def _merge_map(live: JSON, patch: JSON, type_: Type | None) -> Any:
         if name.startswith(_ORDER) and field not in patch and field in merged:
             field_type = shape.type_of(field) if shape is not None else None
             if field_type is not None and field_type.list is not None:
-                merged[field] = _ordered(merged[field], order, field_type.list)
+                items = merged[field]
+                merged[field] = _ordered(items, order, items, field_type.list)
     return merged
 
 
@@ -70,7 +71,7 @@ def _merge_list(
     key = shape.merge_key
     if not key:
         merged = [*live, *(item for item in patch if item not in live)]
-        return _ordered(merged, order, shape) if order else merged
+        return _ordered(merged, order or patch, live, shape)
     if any(isinstance(item, dict) and item.get(_DIRECTIVE) == "replace" for item in patch):
         return [item for item in patch if _DIRECTIVE not in item]
     merged = list(live)
@@ -84,20 +85,38 @@ def _merge_list(
             merged.append(_merge_map({}, item, shape.element))
         else:
             merged[at] = _merge_map(merged[at], item, shape.element)
-    return _ordered(merged, order, shape) if order else merged
+    return _ordered(merged, order or patch, live, shape)
 
 
-def _ordered(items: list[Any], order: list[Any], shape: ListShape) -> list[Any]:
-    """Named items in the given order; items that only the server has keep their place."""
+def _ordered(items: list[Any], order: list[Any], live: list[Any], shape: ListShape) -> list[Any]:
+    """Items that the patch names, in its order; those of the server alone put in between.
+
+    A server's item goes before the first named one that comes after it in the live list; the order
+    within either group is never broken for it.
+    """
     key = shape.merge_key
 
     def identity(item: Any) -> Any:
         return item.get(key) if key and isinstance(item, dict) else item
 
     wanted = [identity(item) for item in order]
+    present = [identity(item) for item in live]
+
+    def position(known: list[Any], item: Any) -> int:
+        value = identity(item)
+        return known.index(value) if value in known else len(known)
+
     named = sorted(
-        (item for item in items if identity(item) in wanted),
-        key=lambda item: wanted.index(identity(item)),
+        (item for item in items if identity(item) in wanted), key=lambda i: position(wanted, i)
     )
-    queue = iter(named)
-    return [next(queue) if identity(item) in wanted else item for item in items]
+    others = sorted(
+        (item for item in items if identity(item) not in wanted),
+        key=lambda i: position(present, i),
+    )
+    placed: list[Any] = []
+    while named and others:
+        left, right = identity(others[0]), identity(named[0])
+        known = left in present and right in present
+        first = known and present.index(left) < present.index(right)
+        placed.append((others if first else named).pop(0))
+    return [*placed, *named, *others]

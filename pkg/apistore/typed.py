@@ -31,6 +31,19 @@ class Absent:
 ABSENT = Absent()
 
 
+def equal(a: Any, b: Any) -> bool:
+    """JSON equality: numbers by value, but true is not one, as it is to Python's ``==``."""
+    return bool(a == b) and _same_booleans(a, b)
+
+
+def _same_booleans(a: Any, b: Any) -> bool:
+    if isinstance(a, dict):
+        return all(_same_booleans(value, b[name]) for name, value in a.items())
+    if isinstance(a, list):
+        return all(_same_booleans(x, y) for x, y in zip(a, b, strict=True))
+    return isinstance(a, bool) is isinstance(b, bool)
+
+
 def shape_of(type_: Type, value: Any) -> MapShape | ListShape | str | None:
     """The shape that ``value`` takes among those its type allows; a string is a scalar's name.
 

@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 
 from druid_operator.pkg.apistore.fieldset import FieldSet, Path, field_element
-from druid_operator.pkg.apistore.typed import ABSENT, index_items, shape_of
+from druid_operator.pkg.apistore.typed import ABSENT, equal, index_items, shape_of
 from druid_operator.pkg.apistore.typeschema import ListShape, MapShape, Type
 
 
@@ -33,7 +33,7 @@ class Comparison:
 def compare(old: Any, new: Any, type_: Type) -> Comparison:
     """Compare through the type. Containers that appear or vanish count as fields themselves."""
     comparison = Comparison(FieldSet(), FieldSet(), FieldSet())
-    if old != new:
+    if not equal(old, new):
         _compare(old, new, type_, (), comparison)
     return comparison
 
@@ -79,7 +79,7 @@ def _compare_leaf(old: Any, new: Any, path: Path, found: Comparison) -> None:
         found.added.insert(path)
     elif new is ABSENT:
         found.removed.insert(path)
-    elif old != new:
+    elif not equal(old, new):
         found.modified.insert(path)
 
 
@@ -89,7 +89,7 @@ def _compare_fields(
     for name in old.keys() | new.keys():
         left, right = old.get(name, ABSENT), new.get(name, ABSENT)
         field_type = shape.type_of(name)
-        if left == right or field_type is None:
+        if field_type is None or equal(left, right):
             continue
         _compare(left, right, field_type, (*path, field_element(name)), found)
 
@@ -103,11 +103,11 @@ def _compare_items(
         below = (*path, element)
         if len(before) <= 1 and len(after) <= 1:
             one, other = before[0] if before else ABSENT, after[0] if after else ABSENT
-            if one != other:
+            if not equal(one, other):
                 _compare(one, other, shape.element, below, found)
         elif len(before) > 1 and len(after) > 1:
             # Items that repeat a key have no identity: compared together, as if atomic.
-            if before != after:
+            if not equal(before, after):
                 found.modified.insert(below)
         elif len(before) > 1:
             if after:

@@ -20,7 +20,7 @@ def default_service(service: JSON) -> None:
         if port.get("targetPort") in (None, 0, ""):
             port["targetPort"] = port["port"]
     kind = spec["type"]
-    if kind in ("NodePort", "LoadBalancer"):
+    if kind in ("NodePort", "LoadBalancer") or (kind == "ClusterIP" and spec.get("externalIPs")):
         spec.setdefault("externalTrafficPolicy", "Cluster")
     if kind in ("ClusterIP", "NodePort", "LoadBalancer"):
         spec.setdefault("internalTrafficPolicy", "Cluster")

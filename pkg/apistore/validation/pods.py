@@ -10,6 +10,13 @@ from druid_operator.pkg.meta import JSON
 from druid_operator.pkg.meta.quantity import Quantity
 
 _HANDLERS = ("exec", "httpGet", "tcpSocket", "grpc")
+#: In the order in which the server looks at them: the second it meets is one too many.
+_VOLUME_SOURCES = (
+    "emptyDir", "hostPath", "gcePersistentDisk", "awsElasticBlockStore", "secret", "nfs", "iscsi",
+    "glusterfs", "persistentVolumeClaim", "rbd", "cinder", "cephfs", "flocker", "flexVolume",
+    "configMap", "downwardAPI", "fc", "azureFile", "vsphereVolume", "azureDisk", "storageos",
+    "photonPersistentDisk", "projected", "scaleIO", "csi", "ephemeral", "image",
+)  # fmt: skip
 _PROBE_NUMBERS = (
     "initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold",
     "failureThreshold",
@@ -17,23 +24,34 @@ _PROBE_NUMBERS = (
 
 
 def validate_pod_spec(spec: JSON, path: str, faults: Faults) -> None:
-    volumes: set[str] = set()
-    for index, volume in enumerate(spec.get("volumes") or ()):
-        where = f"{path}.volumes[{index}].name"
-        name = volume.get("name", "")
-        if not name:
-            faults.required(where)
-        elif problem := label_problem(name):
-            faults.invalid(where, name, problem)
-        elif name in volumes:
-            faults.duplicate(where, name)
-        volumes.add(name)
+    volumes = _volumes(spec, path, faults)
     if not spec.get("containers"):
         faults.required(f"{path}.containers")
     seen: set[str] = set()
     for key in ("containers", "initContainers"):
         for index, container in enumerate(spec.get(key) or ()):
             _container(container, f"{path}.{key}[{index}]", seen, volumes, faults)
+
+
+def _volumes(spec: JSON, path: str, faults: Faults) -> set[str]:
+    """The names that mounts may refer to: a volume with a fault does not count."""
+    known: set[str] = set()
+    for index, volume in enumerate(spec.get("volumes") or ()):
+        before = len(faults.errors)
+        where = f"{path}.volumes[{index}]"
+        name = volume.get("name", "")
+        sources = [key for key in _VOLUME_SOURCES if volume.get(key) is not None]
+        for source in sources[1:]:
+            faults.forbidden(f"{where}.{source}", "may not specify more than 1 volume type")
+        if not name:
+            faults.required(f"{where}.name")
+        elif problem := label_problem(name):
+            faults.invalid(f"{where}.name", name, problem)
+        elif name in known:
+            faults.duplicate(f"{where}.name", name)
+        if len(faults.errors) == before:
+            known.add(name)
+    return known
 
 
 def _container(
@@ -100,6 +118,9 @@ def _environment(container: JSON, path: str, faults: Faults) -> None:
                 "a valid environment variable name must consist only of printable ASCII "
                 "characters other than '='",
             )
+        if variable.get("value") and variable.get("valueFrom") is not None:
+            why = "may not be specified when `value` is not empty"
+            faults.invalid(f"{path}.env[{index}].valueFrom", "", why)
 
 
 def _mounts(container: JSON, path: str, volumes: set[str], faults: Faults) -> None:

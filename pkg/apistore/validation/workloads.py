@@ -12,12 +12,17 @@ def validate_pod(pod: JSON, faults: Faults) -> None:
     validate_pod_spec(pod["spec"], "spec", faults)
 
 
-def _validate_template(spec: JSON, faults: Faults, *, claims: tuple[str, ...] = ()) -> None:
+def _validate_template(
+    kind: str, spec: JSON, faults: Faults, *, claims: tuple[str, ...] = ()
+) -> None:
     template = spec["template"]
     selector = spec.get("selector")
     if selector is None:
         faults.required("spec.selector")
+    elif not selector.get("matchLabels") and not selector.get("matchExpressions"):
+        faults.invalid("spec.selector", selector, f"empty selector is invalid for {kind}")
     labels = template["metadata"].get("labels")
+    labels = dict(sorted(labels.items())) if labels else None
     if selector is None or not selector_from_object(selector).matches(template):
         faults.invalid(
             "spec.template.metadata.labels", labels, "`selector` does not match template `labels`"
@@ -44,16 +49,23 @@ def validate_stateful_set(obj: JSON, faults: Faults) -> None:
     if strategy["type"] not in ("RollingUpdate", "OnDelete"):
         shown = {"Type": strategy["type"], "RollingUpdate": strategy.get("rollingUpdate")}
         faults.invalid("spec.updateStrategy", shown, "must be 'RollingUpdate' or 'OnDelete'")
+    elif strategy["type"] == "OnDelete" and (rolling := strategy.get("rollingUpdate")) is not None:
+        shown = {
+            "Partition": rolling.get("partition"),
+            "MaxUnavailable": rolling.get("maxUnavailable"),
+        }
+        why = "only allowed for updateStrategy 'RollingUpdate'"
+        faults.invalid("spec.updateStrategy.rollingUpdate", shown, why)
     faults.not_negative("spec.replicas", spec["replicas"])
     faults.not_negative("spec.minReadySeconds", spec.get("minReadySeconds"))
     claims = tuple(c["metadata"].get("name", "") for c in spec.get("volumeClaimTemplates") or ())
-    _validate_template(spec, faults, claims=claims)
+    _validate_template("statefulset", spec, faults, claims=claims)
 
 
 def validate_deployment(obj: JSON, faults: Faults) -> None:
     spec = obj["spec"]
     faults.not_negative("spec.replicas", spec["replicas"])
-    _validate_template(spec, faults)
+    _validate_template("deployment", spec, faults)
     strategy = spec["strategy"]
     path = "spec.strategy.rollingUpdate"
     rolling = strategy.get("rollingUpdate")
@@ -68,11 +80,11 @@ def validate_deployment(obj: JSON, faults: Faults) -> None:
 
 def validate_replica_set(obj: JSON, faults: Faults) -> None:
     faults.not_negative("spec.replicas", obj["spec"]["replicas"])
-    _validate_template(obj["spec"], faults)
+    _validate_template("replicaset", obj["spec"], faults)
 
 
 def validate_daemon_set(obj: JSON, faults: Faults) -> None:
-    _validate_template(obj["spec"], faults)
+    _validate_template("daemonset", obj["spec"], faults)
 
 
 def validate_workload_update(obj: JSON, before: JSON, faults: Faults) -> None:

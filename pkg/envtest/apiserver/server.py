@@ -51,11 +51,11 @@ class EmbeddedAPIServer:
             server.requests.count(verb="apply", kind="StatefulSet")
             server.faults.inject(Cut(after=True), match=lambda r: r.verb == "create")
 
-    Args:
-        store: what to serve; a new one by default. It survives the server.
-        clock: for ages in tables, and for a store made here.
-        host, port: where to listen; port 0 takes a free one, kept across restarts.
-        bookmark_period: seconds between bookmarks of a watch.
+        Args: store: what to serve; a new one by default. It survives the server. clock: for ages in
+        tables, and for a store made here. host, port: where to listen; port 0 takes a free one,
+        kept across restarts. bookmark_period: seconds between bookmarks of a watch. housekeeping:
+        collect garbage, empty deleted namespaces, make service accounts; off, the server is a
+        kube-apiserver without its controller manager.
 
     Guarantees: a request is carried out in one step of the event loop, so the requests have an
     order, and it is that of the request log's ``executed``. Garbage is collected right after each
@@ -70,6 +70,7 @@ class EmbeddedAPIServer:
         host: str = "127.0.0.1",
         port: int = 0,
         bookmark_period: float = 60.0,
+        housekeeping: bool = True,
     ) -> None:
         self._clock = clock or SystemClock()
         self.store = store or APIStore(clock=self._clock)
@@ -78,6 +79,7 @@ class EmbeddedAPIServer:
         self.faults = Faults(self)
         self._handlers = ResourceHandlers(self.store, self._clock)
         self._system = SystemHandlers(self.store)
+        self._housekeeping = housekeeping
         self._host, self._port = host, port
         self._runner: web.ServerRunner | None = None
         self._connections: set[asyncio.Transport] = set()
@@ -86,7 +88,8 @@ class EmbeddedAPIServer:
 
     async def __aenter__(self) -> EmbeddedAPIServer:
         self._unsubscribe = self.store.subscribe(self._on_commit)
-        self._keep_house()
+        if self._housekeeping:
+            self._keep_house()
         await self.start_listening()
         return self
 
@@ -144,6 +147,8 @@ class EmbeddedAPIServer:
         await runner.cleanup()
 
     def _on_commit(self, type_: str, resource: Resource, obj: JSON) -> None:
+        if not self._housekeeping:
+            return
         metadata = obj["metadata"]
         due = type_ == "DELETED" or "deletionTimestamp" in metadata or resource == NAMESPACE
         if not (due or "ownerReferences" in metadata) or self._housekeeping_due:
