@@ -42,7 +42,9 @@ class Lag:
     """Records not yet read."""
 
     aggregate: int | None = prop("Summed over all partitions.", format="int64")
-    measured_at: str | None = prop("When Druid measured it.", format="date-time")
+    measured_at: str | None = prop(
+        "When this figure was new; it holds until another is written.", format="date-time"
+    )
 
 
 @attrs.frozen

@@ -18,6 +18,7 @@ from druid_operator.internal.druidconn.view import SupervisorFacts
 from druid_operator.internal.ingestion.redact import redact_text
 from druid_operator.internal.ingestion.runs import Run
 from druid_operator.pkg.clock import parse_rfc3339, rfc3339
+from druid_operator.pkg.druidapi.types import SupervisorStatus
 from druid_operator.pkg.meta import JSON, Condition
 from druid_operator.pkg.meta.conditions import ConditionStatus, set_conditions
 
@@ -40,7 +41,7 @@ def build_status(ingestion: JSON, facts: Facts, *, now: datetime) -> JSON:
     if facts.desired is not None and facts.desired.data_source:
         status["dataSource"] = facts.desired.data_source
     if facts.supervisor is not None:
-        status |= _supervisor_fields(old, facts.supervisor, now=now)
+        status |= _supervisor_fields(old, facts.supervisor)
     elif facts.runs:
         status["runs"] = write_runs(facts.runs)
         status["state"] = _run_state(facts.runs[0])
@@ -51,7 +52,10 @@ def build_status(ingestion: JSON, facts: Facts, *, now: datetime) -> JSON:
         observed_generation=generation,
         only_if_given=(Type.RECONCILING, Type.STALLED, Type.PAUSED),
     )
-    return {key: value for key, value in status.items() if value not in (None, [], {})}
+    status = {key: value for key, value in status.items() if value not in (None, [], {})}
+    if facts.supervisor is not None:
+        _add_lag(status, old, facts.supervisor, now=now)
+    return status
 
 
 def paused_status(ingestion: JSON, *, message: str, now: datetime) -> JSON:
@@ -64,7 +68,7 @@ def deleting_status(ingestion: JSON, *, message: str, now: datetime) -> JSON:
     return _with(ingestion, Condition(Type.READY, "False", Reason.DELETING, message), now)
 
 
-def _supervisor_fields(old: JSON, supervisor: SupervisorFacts, *, now: datetime) -> JSON:
+def _supervisor_fields(old: JSON, supervisor: SupervisorFacts) -> JSON:
     if not supervisor.exists:
         gone = ("state", "detailedState", "suspended", "lag", "activeTasks", "recentErrors")
         return dict.fromkeys(gone)
@@ -73,27 +77,45 @@ def _supervisor_fields(old: JSON, supervisor: SupervisorFacts, *, now: datetime)
         "detailedState": supervisor.detailed_state,
         "suspended": supervisor.suspended,
     }
-    status = supervisor.status
-    if status is None:
-        return fields
-    fields["activeTasks"] = len(status.active_tasks)
-    fields["recentErrors"] = [
+    if supervisor.status is not None:
+        fields["activeTasks"] = len(supervisor.status.active_tasks)
+        fields["recentErrors"] = _recent_errors(old, supervisor.status)
+    return fields
+
+
+def _recent_errors(old: JSON, status: SupervisorStatus) -> list[JSON]:
+    """A failing supervisor repeats itself every few seconds: only new words are worth a write."""
+    errors = [
         {
             "timestamp": error.timestamp,
             "exceptionClass": error.exception,
             "message": redact_text(error.message)[:MAX_ERROR_TEXT],
         }
-        for error in status.recent_errors[-MAX_ERRORS:]
+        for error in status.recent_errors
     ]
-    if status.aggregate_lag is not None and _lag_is_due(old, now):
-        fields["lag"] = {"aggregate": status.aggregate_lag, "measuredAt": rfc3339(now)}
-    return fields
+    latest = list({(e["exceptionClass"], e["message"]): e for e in errors}.values())[-MAX_ERRORS:]
+    known: list[JSON] = old.get("recentErrors") or []
+    return known if _words(known) == _words(latest) else latest
 
 
-def _lag_is_due(old: JSON, now: datetime) -> bool:
-    """A changing lag must not cause a write with each poll: its time tells how old it is."""
-    measured = (old.get("lag") or {}).get("measuredAt")
-    return not measured or (now - parse_rfc3339(measured)).total_seconds() >= LAG_PERIOD
+def _words(errors: Iterable[JSON]) -> list[tuple[str, str]]:
+    return [(e.get("exceptionClass", ""), e.get("message", "")) for e in errors]
+
+
+def _add_lag(status: JSON, old: JSON, supervisor: SupervisorFacts, *, now: datetime) -> None:
+    """A changing lag must not cause a write with each poll, so it goes along with other news, or
+    once in a while. A figure that Druid has not measured is none: it says 0 until it knows.
+    """
+    described = supervisor.status
+    if described is None or described.aggregate_lag is None or not described.offsets_updated:
+        return
+    before: JSON = old.get("lag") or {}
+    if before.get("aggregate") == described.aggregate_lag:
+        return
+    written = before.get("measuredAt")
+    is_due = not written or (now - parse_rfc3339(written)).total_seconds() >= LAG_PERIOD
+    if is_due or status != old:
+        status["lag"] = {"aggregate": described.aggregate_lag, "measuredAt": rfc3339(now)}
 
 
 def _run_state(run: Run) -> str:
