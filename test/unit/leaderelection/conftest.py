@@ -48,6 +48,7 @@ class LeaseClient:
         self.fault: Callable[[], Any] | None = None
         self._healed = asyncio.Event()
         self.lose_answers = False
+        self.answer_delay = 0.0
         self.requests: list[str] = []
 
     async def _request(self, verb: str) -> None:
@@ -59,6 +60,7 @@ class LeaseClient:
     async def _answer(self, lease: JSON) -> JSON:
         if self.lose_answers:
             await asyncio.Event().wait()
+        await asyncio.sleep(self.answer_delay)
         return lease
 
     async def get(self, kind: object, key: object, /) -> JSON:

@@ -279,6 +279,21 @@ async def test_the_fence_closes_when_the_lease_runs_out_unrenewed(server, candid
         await leading
 
 
+async def test_the_lease_counts_from_before_the_request_and_not_from_its_answer(
+    server, candidate
+) -> None:
+    a = candidate("a")
+    a.client.answer_delay = 3.0
+    leading = asyncio.ensure_future(a.run())
+    for _ in range(40):
+        await asyncio.sleep(1)
+        if a.elector.is_leader:
+            assert a.elector.valid_until() <= server.history[-1][0] + LEASE
+    assert len(server.history) > 5
+    a.stop.set()
+    await leading
+
+
 async def test_health_fails_only_long_after_the_lease_ran_out(server, candidate) -> None:
     a = candidate("a")
     a.elector.check_healthy()
@@ -339,3 +354,47 @@ async def test_the_metric_is_one_while_leading_and_zero_before_and_after(server,
     a.stop.set()
     await leading
     assert status() == 0
+
+
+async def test_c27_after_a_loss_stuck_work_has_two_seconds_and_then_the_process_ends(
+    server, candidate
+) -> None:
+    a = candidate("a")
+    stuck = asyncio.Event()
+
+    async def ignore_everything() -> None:
+        while not stuck.is_set():
+            try:
+                await stuck.wait()
+            except asyncio.CancelledError:
+                continue
+
+    leading = asyncio.ensure_future(a.elector.run(ignore_everything))
+    await asyncio.sleep(5)
+    a.client.cut()
+    lost_at = server.history[-1][0] + DEADLINE
+    await asyncio.sleep(lost_at + 1.9 - now())
+    assert not a.elector.is_leader
+    assert not a.elector._watchdog.check()
+    await asyncio.sleep(0.2)
+    assert a.elector._watchdog.check()
+    assert a.exits == [1]
+    stuck.set()
+    with pytest.raises(LeaderLost):
+        await leading
+
+
+async def test_the_watchdog_is_content_while_the_lease_is_renewed_and_after_a_clean_stop(
+    server, candidate
+) -> None:
+    a = candidate("a")
+    assert not a.elector._watchdog.check()
+    leading = asyncio.ensure_future(a.run())
+    for _ in range(20):
+        await asyncio.sleep(LEASE / 3)
+        assert not a.elector._watchdog.check()
+    a.stop.set()
+    await leading
+    await asyncio.sleep(3 * LEASE)
+    assert not a.elector._watchdog.check()
+    assert a.exits == []
