@@ -16,7 +16,7 @@ from druid_operator.pkg.meta import JSON, NamespacedName, Resource
 from druid_operator.pkg.scheme.builtin import POD
 
 # The real backend on a busy machine of two cores.
-PATIENCE = 5.0
+PATIENCE = 30.0
 
 
 @attrs.frozen
