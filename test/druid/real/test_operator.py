@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import attrs
 import pytest
-import pytest_asyncio
 
 from druid_operator.api.v1alpha1 import DRUID_INGESTION
 from druid_operator.cmd.demo.realdruid.kafka import RealKafka
-from druid_operator.cmd.demo.realdruid.launcher import RealDruid
 from druid_operator.cmd.demo.realdruid.sample import rendered_sample
 from druid_operator.internal.controller.druidingestion.events import EventReason
 from druid_operator.pkg.client import merge_patch
@@ -31,13 +28,14 @@ pytestmark = [
 # A drift is found by the full listing, once a minute; on a busy machine all else takes seconds.
 WAIT = 180.0
 
+UntilCounted = Callable[[str, int], Awaitable[None]]
+
 
 @attrs.frozen
 class Ingestions:
-    """The ingestions of the sample cluster, and the Druid that they are in."""
+    """The ingestions of the sample cluster, through the API server."""
 
     operator: Any
-    druid: DruidClient
 
     async def create(self, name: str, type_: str, document: JSON) -> None:
         await self.operator.env.client.create(
@@ -102,27 +100,13 @@ class Ingestions:
 
         return await self.until(ready, f"{name} is ready")
 
-    async def until_counted(self, table: str, rows: int) -> None:
-        async def counted() -> bool:
-            return await self._count(table) == rows
-
-        await self.until(counted, f"{rows} rows in {table}")
-
     async def until(self, check: Callable[[], Awaitable[Any]], what: str) -> Any:
         return await eventually(check, timeout=WAIT, interval=0.3, what=what)
 
-    async def _count(self, table: str) -> int:
-        try:
-            (row,) = await self.druid.sql(f'SELECT COUNT(*) AS "rows" FROM "{table}"')
-        except errors.Rejected:
-            return 0  # no such table yet
-        return int(row["rows"])
 
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def ingestions(operator: Any, real_druid: RealDruid) -> AsyncIterator[Ingestions]:
-    async with DruidClient(real_druid.router_url) as druid:
-        yield Ingestions(operator, druid)
+@pytest.fixture
+def ingestions(operator: Any) -> Ingestions:
+    return Ingestions(operator)
 
 
 async def test_druid_boots_from_the_very_files_that_render_prints(
@@ -135,38 +119,40 @@ async def test_druid_boots_from_the_very_files_that_render_prints(
 
 
 async def test_a_batch_ingestion_ends_in_success_and_every_row_is_counted(
-    ingestions: Ingestions,
+    ingestions: Ingestions, druid: DruidClient, documents: Any, until_counted: UntilCounted
 ) -> None:
     """By one task. Its rows stay when the object goes."""
-    sent = rows(11)
-    await ingestions.create("batch", "native-batch", batch(sent))
+    await ingestions.create("batch", "native-batch", documents.batch("batch", documents.rows(11)))
     status = await ingestions.until_ready("batch")
-    task = await ingestions.druid.task_status(status["taskId"])
-    assert task.state == "SUCCESS"
-    await ingestions.until_counted("batch", len(sent))
-    assert [task.id] == [t.id for t in await ingestions.druid.tasks(data_source="batch")]
+    assert (await druid.task_status(status["taskId"])).state == "SUCCESS"
+    await until_counted("batch", 11)
+    assert [status["taskId"]] == [t.id for t in await druid.tasks(data_source="batch")]
     await ingestions.delete("batch")
-    await ingestions.until_counted("batch", len(sent))
+    await until_counted("batch", 11)
     await ingestions.until_told("batch", EventReason.CREATED, EventReason.RUN_ENDED)
 
 
 async def test_a_stream_is_read_suspended_resumed_repaired_and_terminated(
-    ingestions: Ingestions, real_kafka: RealKafka
+    ingestions: Ingestions,
+    druid: DruidClient,
+    real_kafka: RealKafka,
+    documents: Any,
+    until_counted: UntilCounted,
 ) -> None:
     """No record is lost or counted twice on the way."""
-    druid, name = ingestions.druid, "stream"
+    name = "stream"
     await real_kafka.create_topic(name, partitions=2)
-    await real_kafka.produce(name, rows(5))
-    await ingestions.create(name, "kafka", stream(name, real_kafka.bootstrap))
+    await real_kafka.produce(name, documents.rows(5))
+    await ingestions.create(name, "kafka", documents.stream(name, real_kafka.bootstrap))
     assert (await ingestions.until_ready(name))["supervisorId"] == name
-    await ingestions.until_counted(name, 5)
+    await until_counted(name, 5)
 
     await ingestions.suspend(name, True)
     await ingestions.until_ready(name, "Suspended")
     assert (await druid.supervisor_status(name)).suspended
-    await real_kafka.produce(name, rows(3))
+    await real_kafka.produce(name, documents.rows(3))
     await ingestions.suspend(name, False)
-    await ingestions.until_counted(name, 8)
+    await until_counted(name, 8)
     await ingestions.until_ready(name)
 
     edited = await druid.supervisor_spec(name)
@@ -178,8 +164,8 @@ async def test_a_stream_is_read_suspended_resumed_repaired_and_terminated(
         return bool(spec["spec"]["ioConfig"]["taskDuration"] == "PT3600S")
 
     await ingestions.until(repaired, "the edit is taken back")
-    await real_kafka.produce(name, rows(2))
-    await ingestions.until_counted(name, 10)
+    await real_kafka.produce(name, documents.rows(2))
+    await until_counted(name, 10)
 
     await ingestions.delete(name)
     with pytest.raises(errors.NotFound):
@@ -192,52 +178,3 @@ async def test_a_stream_is_read_suspended_resumed_repaired_and_terminated(
         EventReason.DRIFT_CORRECTED,
         EventReason.SHUT_DOWN,
     )
-
-
-def rows(count: int) -> list[JSON]:
-    return [{"time": f"2026-01-01T00:00:{n:02d}Z", "page": f"page-{n}"} for n in range(count)]
-
-
-def data_schema(name: str) -> JSON:
-    return {
-        "dataSource": name,
-        "timestampSpec": {"column": "time", "format": "iso"},
-        "dimensionsSpec": {"dimensions": ["page"]},
-        "granularitySpec": {"segmentGranularity": "day", "rollup": False},
-    }
-
-
-def batch(sent: list[JSON]) -> JSON:
-    return {
-        "type": "index_parallel",
-        "spec": {
-            "dataSchema": data_schema("batch"),
-            "ioConfig": {
-                "type": "index_parallel",
-                "inputSource": {"type": "inline", "data": "\n".join(map(json.dumps, sent))},
-                "inputFormat": {"type": "json"},
-                "appendToExisting": False,
-            },
-            "tuningConfig": {"type": "index_parallel", "partitionsSpec": {"type": "dynamic"}},
-        },
-    }
-
-
-def stream(topic: str, bootstrap: str) -> JSON:
-    return {
-        "type": "kafka",
-        "spec": {
-            "dataSchema": data_schema(topic),
-            "ioConfig": {
-                "type": "kafka",
-                "topic": topic,
-                "inputFormat": {"type": "json"},
-                "consumerProperties": {"bootstrap.servers": bootstrap},
-                "useEarliestOffset": True,
-                "taskDuration": "PT1H",
-                "startDelay": "PT1S",
-                "period": "PT5S",
-            },
-            "tuningConfig": {"type": "kafka"},
-        },
-    }

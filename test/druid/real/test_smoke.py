@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import ipaddress
-import json
 import os
-from collections.abc import AsyncIterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from druid_operator.cmd.demo.realdruid.assets import DruidAssets
 from druid_operator.cmd.demo.realdruid.kafka import RealKafka
 from druid_operator.cmd.demo.realdruid.launcher import RealDruid
 from druid_operator.cmd.demo.realdruid.sample import rendered_sample
-from druid_operator.pkg.druidapi import errors
-from druid_operator.pkg.druidapi.client import DruidClient
+from druid_operator.pkg.druidapi import DruidClient, errors
 from druid_operator.pkg.envtest.binaries.processes import ProcessFailed
 from druid_operator.pkg.envtest.eventually import eventually
 
@@ -27,37 +24,9 @@ pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
 ]
 
-JSON = dict[str, Any]
+UntilCounted = Callable[[str, int], Awaitable[None]]
 
 LISTENING = "0A"  # TCP_LISTEN in the kernel's tcp_states.h
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def druid(real_druid: RealDruid) -> AsyncIterator[DruidClient]:
-    async with DruidClient(real_druid.router_url) as client:
-        yield client
-
-
-def rows(count: int) -> list[JSON]:
-    return [{"time": f"2026-01-01T00:00:{n:02d}Z", "page": f"page-{n}"} for n in range(count)]
-
-
-def data_schema(name: str) -> JSON:
-    return {
-        "dataSource": name,
-        "timestampSpec": {"column": "time", "format": "iso"},
-        "dimensionsSpec": {"dimensions": ["page"]},
-        "granularitySpec": {"segmentGranularity": "day", "rollup": False},
-    }
-
-
-async def count(druid: DruidClient, table: str) -> int:
-    """Rows that can be queried; 0 while Druid does not know the table."""
-    try:
-        (row,) = await druid.sql(f'SELECT COUNT(*) AS "rows" FROM "{table}"')
-    except errors.Rejected:
-        return 0
-    return int(row["rows"])
 
 
 async def test_the_cluster_is_the_one_that_was_rendered(druid: DruidClient) -> None:
@@ -87,64 +56,31 @@ async def test_every_socket_is_on_loopback(real_druid: RealDruid) -> None:
     }
 
 
-async def test_a_batch_task_ends_in_success_and_its_rows_are_counted(druid: DruidClient) -> None:
-    sent = rows(7)
-    task = {
-        "type": "index_parallel",
-        "id": "smoke-batch",
-        "spec": {
-            "dataSchema": data_schema("smoke-batch"),
-            "ioConfig": {
-                "type": "index_parallel",
-                "inputSource": {"type": "inline", "data": "\n".join(map(json.dumps, sent))},
-                "inputFormat": {"type": "json"},
-                "appendToExisting": False,
-            },
-            "tuningConfig": {"type": "index_parallel", "partitionsSpec": {"type": "dynamic"}},
-        },
-    }
-    submitted = await druid.submit_task(task)
+async def test_a_batch_task_ends_in_success_and_its_rows_are_counted(
+    druid: DruidClient, documents: Any, until_counted: UntilCounted
+) -> None:
+    task = documents.batch("smoke_batch", documents.rows(7))
+    submitted = await druid.submit_task({**task, "id": "smoke_batch"})
 
     async def ended() -> str:
         status = await druid.task_status(submitted.id)
         return status.state if status.ended else ""
 
     assert await eventually(ended, timeout=60, interval=0.2) == "SUCCESS"
-
-    async def all_counted() -> bool:
-        return await count(druid, "smoke-batch") == len(sent)
-
-    await eventually(all_counted, timeout=60, interval=0.2)
+    await until_counted("smoke_batch", 7)
 
 
-async def test_a_supervisor_reads_a_topic(druid: DruidClient, real_kafka: RealKafka) -> None:
-    await real_kafka.create_topic("smoke-stream", partitions=2)
-    await real_kafka.produce("smoke-stream", rows(5))
-    supervisor = {
-        "type": "kafka",
-        "spec": {
-            "dataSchema": data_schema("smoke-stream"),
-            "ioConfig": {
-                "type": "kafka",
-                "topic": "smoke-stream",
-                "inputFormat": {"type": "json"},
-                "consumerProperties": {"bootstrap.servers": real_kafka.bootstrap},
-                "useEarliestOffset": True,
-                "startDelay": "PT1S",
-                "period": "PT5S",
-            },
-            "tuningConfig": {"type": "kafka"},
-        },
-    }
-    submitted = await druid.submit_supervisor(supervisor)
-
-    async def counted(expected: int) -> bool:
-        return await count(druid, "smoke-stream") == expected
-
+async def test_a_supervisor_reads_a_topic(
+    druid: DruidClient, real_kafka: RealKafka, documents: Any, until_counted: UntilCounted
+) -> None:
+    await real_kafka.create_topic("smoke_stream", partitions=2)
+    await real_kafka.produce("smoke_stream", documents.rows(5))
+    document = documents.stream("smoke_stream", real_kafka.bootstrap)
+    submitted = await druid.submit_supervisor(document)
     try:
-        await eventually(lambda: counted(5), timeout=90, interval=0.3)
-        await real_kafka.produce("smoke-stream", rows(3))
-        await eventually(lambda: counted(8), timeout=90, interval=0.3)
+        await until_counted("smoke_stream", 5)
+        await real_kafka.produce("smoke_stream", documents.rows(3))
+        await until_counted("smoke_stream", 8)
         assert (await druid.supervisor_status(submitted.id)).healthy
     finally:
         await druid.terminate_supervisor(submitted.id)
