@@ -22,6 +22,7 @@ from druid_operator.pkg.envtest.dataplane.podlife import (
     scheduled,
     unschedulable,
 )
+from druid_operator.pkg.envtest.world import node
 from druid_operator.pkg.meta import JSON, NamespacedName
 from druid_operator.pkg.scheme.builtin import PERSISTENT_VOLUME_CLAIM
 
@@ -102,9 +103,9 @@ class Kubelet:
             if _message(pod) != message:
                 cluster.write_status({**pod, "status": {**(pod.get("status") or {}), **status}})
             return
-        node = f"node-{self._placed % self.options.nodes}"
+        chosen = node(self._placed % self.options.nodes)
         self._placed += 1
-        bound, status = scheduled(pod, node, moment.wall)
+        bound, status = scheduled(pod, chosen, moment.wall)
         stored = cluster.write(bound)
         if stored is not None:
             cluster.write_status({**stored, "status": status})

@@ -17,6 +17,8 @@ from druid_operator.pkg.envtest.dataplane.options import DataPlaneOptions
 from druid_operator.pkg.meta import JSON
 from druid_operator.pkg.meta.duration import parse_seconds
 
+ZONE = "topology.kubernetes.io/zone"
+
 
 class Fate(enum.Enum):
     """How a pod ends up; the value is the sign that decides it."""
@@ -79,9 +81,15 @@ def next_step(
     return None
 
 
-def scheduled(pod: JSON, node: str, wall: str) -> tuple[JSON, JSON]:
+def scheduled(pod: JSON, node: JSON, wall: str) -> tuple[JSON, JSON]:
     """The pod bound to a node, and its status then."""
-    bound = {**pod, "spec": {**pod["spec"], "nodeName": node}}
+    metadata, zone = pod["metadata"], node["metadata"]["labels"][ZONE]
+    bound = {
+        **pod,
+        # Since 1.35 binding copies the node's topology, for whoever reads it through the pod.
+        "metadata": {**metadata, "labels": {**(metadata.get("labels") or {}), ZONE: zone}},
+        "spec": {**pod["spec"], "nodeName": node["metadata"]["name"]},
+    }
     status = {
         "phase": "Pending",
         **(pod.get("status") or {}),
