@@ -8,30 +8,23 @@ its own objects only.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-
-import attrs
+from collections.abc import Callable, Mapping
+from contextvars import Context
 
 from druid_operator.internal.druidconn.breaker import Breaker
-from druid_operator.internal.druidconn.credentials import (
-    SecretCredentials,
-    SecretSource,
-    secret_source,
-)
-from druid_operator.internal.druidconn.endpoint import Endpoint, resolve_endpoint
-from druid_operator.internal.druidconn.poller import poll
+from druid_operator.internal.druidconn.connection import Connection, ConnectionKey
+from druid_operator.internal.druidconn.credentials import SecretCredentials, secret_source
+from druid_operator.internal.druidconn.endpoint import resolve_endpoint
+from druid_operator.internal.druidconn.poller import Poller
+from druid_operator.internal.druidconn.turnstile import Turnstile
 from druid_operator.internal.druidconn.view import ClusterView
 from druid_operator.pkg.client import Reader
 from druid_operator.pkg.clock import Clock
-from druid_operator.pkg.druidapi.api import Capabilities, DruidAPI
 from druid_operator.pkg.druidapi.client import DruidClient
 from druid_operator.pkg.meta import JSON, NamespacedName
 
 #: Seconds without a user after which a connection is closed and its poller ends.
 IDLE_SECONDS = 600.0
-
-#: Seconds for which a probed version is believed.
-PROBE_SECONDS = 300.0
 
 #: Told of each exchange: cluster, operation, HTTP status (0: none), seconds.
 CallObserver = Callable[[NamespacedName, str, int, float], None]
@@ -39,48 +32,12 @@ CallObserver = Callable[[NamespacedName, str, int, float], None]
 ChangeListener = Callable[[NamespacedName, str], None]
 
 
-@attrs.frozen
-class ConnectionKey:
-    """What makes two connections the same."""
-
-    cluster: NamespacedName
-    endpoint: Endpoint
-    secret: SecretSource | None
-
-
-@attrs.define(eq=False)
-class Connection:
-    """Use ``api`` after ``breaker.check()``."""
-
-    key: ConnectionKey
-    api: DruidAPI
-    breaker: Breaker
-    view: ClusterView
-    used_at: float
-    clock: Clock = attrs.field(repr=False)
-    close: Callable[[], Awaitable[None]] = attrs.field(repr=False)
-    poller: asyncio.Task[None] | None = attrs.field(default=None, repr=False)
-    _capabilities: Capabilities | None = attrs.field(default=None, init=False)
-    _probed_at: float = attrs.field(default=0.0, init=False)
-
-    async def capabilities(self) -> Capabilities:
-        """What this Druid can do; asked again after a while, since it may be upgraded."""
-        now = self.clock.monotonic()
-        if self._capabilities is None or now - self._probed_at > PROBE_SECONDS:
-            self._capabilities = await self.api.capabilities()
-            self._probed_at = now
-        return self._capabilities
-
-    def forget_capabilities(self) -> None:
-        """Druid was away: it may come back as another version."""
-        self._capabilities = None
-
-
 class Connections:
     """A runnable: pollers live while it runs.
 
     Args:
         reader: reads Secrets, live.
+        wake: puts a key into the controller's queue, once a busy Druid has time for it.
         overrides: (namespace, name) of a ``Druid`` to the URL of its router.
         on_call: for metrics.
         poll_seconds: between two cheap listings; every second one is a full one.
@@ -93,12 +50,14 @@ class Connections:
         reader: Reader,
         clock: Clock,
         *,
+        wake: Callable[[NamespacedName], None],
         overrides: Mapping[tuple[str, str], str] | None = None,
         on_call: CallObserver | None = None,
         poll_seconds: float = 30.0,
     ) -> None:
         self._reader = reader
         self._clock = clock
+        self._wake = wake
         self._overrides = overrides or {}
         self._on_call = on_call or (lambda _cluster, _operation, _status, _seconds: None)
         self._poll_seconds = poll_seconds
@@ -134,6 +93,12 @@ class Connections:
         found.used_at = self._clock.monotonic()
         return found
 
+    def unfollow(self, cluster: NamespacedName, supervisor_id: str) -> None:
+        """Nobody asks about this supervisor any more: neither does the poller."""
+        for key, connection in self._connections.items():
+            if key.cluster == cluster:
+                connection.view.unfollow(supervisor_id)
+
     async def start(self) -> None:
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -143,8 +108,9 @@ class Connections:
                 await asyncio.Event().wait()
         finally:
             self._tasks = None
-            for connection in list(self._connections.values()):
-                await self._close(connection)
+            open_, self._connections = self._connections, {}
+            for connection in open_.values():
+                await _close(connection)
 
     def _open(self, key: ConnectionKey) -> Connection:
         breaker = Breaker(self._clock)
@@ -165,32 +131,43 @@ class Connections:
         )
         view = ClusterView(lambda supervisor_id: self._changed(key.cluster, supervisor_id))
         connection = Connection(
-            key, client, breaker, view, self._clock.monotonic(), self._clock, client.aclose
-        )
+            key, client, breaker, view, Turnstile(self._wake), self._clock.monotonic(),
+            self._clock, client.aclose,
+        )  # fmt: skip
         self._connections[key] = connection
         self._start_poller(connection)
         return connection
 
     def _start_poller(self, connection: Connection) -> None:
         if self._tasks is not None and connection.poller is None:
-            connection.poller = self._tasks.create_task(
-                poll(connection.api, connection.view, connection.breaker, self._clock,
-                     self._poll_seconds),
-                name=f"poll Druid {connection.key.cluster}",
+            poller = Poller(
+                connection.key.cluster, connection.api, connection.view, connection.breaker,
+                self._clock,
             )  # fmt: skip
+            connection.poller = self._tasks.create_task(
+                poller.run(self._poll_seconds),
+                name=f"poll Druid {connection.key.cluster}",
+                # Not the context of the pass that happened to come first: its names would be on
+                # every line that the poller ever logs.
+                context=Context(),
+            )
 
     def _changed(self, cluster: NamespacedName, supervisor_id: str) -> None:
         for listener in self._listeners:
             listener(cluster, supervisor_id)
 
     def _sweep(self) -> None:
+        """Forget the connections that nobody uses, at once, and close them meanwhile."""
+        if self._tasks is None:
+            return
         now = self._clock.monotonic()
-        for connection in list(self._connections.values()):
-            if now - connection.used_at > IDLE_SECONDS and self._tasks is not None:
-                self._tasks.create_task(self._close(connection))
+        for key, connection in list(self._connections.items()):
+            if now - connection.used_at > IDLE_SECONDS:
+                del self._connections[key]
+                self._tasks.create_task(_close(connection), context=Context())
 
-    async def _close(self, connection: Connection) -> None:
-        self._connections.pop(connection.key, None)
-        if connection.poller is not None:
-            connection.poller.cancel()
-        await connection.close()
+
+async def _close(connection: Connection) -> None:
+    if connection.poller is not None:
+        connection.poller.cancel()
+    await connection.close()

@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterable
 import attrs
 
 from druid_operator.pkg.druidapi import errors
-from druid_operator.pkg.druidapi.api import SupervisorAPI
+from druid_operator.pkg.druidapi.api import DruidAPI
 from druid_operator.pkg.druidapi.types import (
     JSON,
     SupervisorListing,
     SupervisorState,
     SupervisorStatus,
 )
+from druid_operator.pkg.errors import OperatorError
 
 
 @attrs.frozen(kw_only=True)
@@ -60,6 +61,9 @@ Listener = Callable[[str], None]
 class ClusterView:
     """Facts by supervisor id.
 
+    A listing that was asked for before something newer is known of a supervisor says nothing about
+    it: read as news, it would show the world before our own mutation, which would be done again.
+
     Args:
         notify: told the id of a supervisor whose facts changed, if somebody follows it.
     """
@@ -68,13 +72,18 @@ class ClusterView:
         self._notify = notify
         self._facts: dict[str, SupervisorFacts] = {}
         self._followed: set[str] = set()
+        self._texts: dict[str, tuple[str, JSON]] = {}
+        self._not_before: dict[str, float] = {}
+        #: Why Druid could not be asked the last time; ``None``: it could.
+        self.failure: OperatorError | None = None
 
     def follow(self, supervisor_id: str) -> None:
         self._followed.add(supervisor_id)
 
     def unfollow(self, supervisor_id: str) -> None:
         self._followed.discard(supervisor_id)
-        self._facts.pop(supervisor_id, None)
+        for known in (self._facts, self._texts, self._not_before):
+            known.pop(supervisor_id, None)
 
     @property
     def followed(self) -> frozenset[str]:
@@ -84,56 +93,84 @@ class ClusterView:
         """``None``: nobody has asked Druid yet."""
         return self._facts.get(supervisor_id)
 
-    async def refresh(self, api: SupervisorAPI, supervisor_id: str, now: float) -> SupervisorFacts:
+    async def refresh(self, api: DruidAPI, supervisor_id: str, now: float) -> SupervisorFacts:
         """Ask Druid now, and remember. Raises what the client raises, but for ``NotFound``."""
         facts = await _ask(api, supervisor_id, now)
+        self._not_before[supervisor_id] = now
         self._facts[supervisor_id] = facts
         return facts
 
-    def forget(self, supervisor_id: str) -> None:
+    def forget(self, supervisor_id: str, now: float) -> None:
         """What is known may be stale (a mutation of unknown outcome): the next pass asks."""
         self._facts.pop(supervisor_id, None)
+        self._not_before[supervisor_id] = now
 
-    def take_states(self, rows: Iterable[SupervisorState], now: float) -> None:
+    # --- what the poller learns, with the time at which it asked ------------------------------
+
+    def take_failure(self, failure: OperatorError | None) -> None:
+        """Everybody is told when Druid goes silent or comes back: nothing else would wake them."""
+        before, self.failure = self.failure, failure
+        if (before is None) != (failure is None):
+            for supervisor_id in sorted(self._followed):
+                self._notify(supervisor_id)
+
+    def take_states(self, rows: Iterable[SupervisorState], asked_at: float) -> None:
         """A cheap listing: states, and who is missing."""
         seen = {row.id: row for row in rows}
-        for supervisor_id in sorted(self._followed):
+        for supervisor_id in self._to_update(asked_at):
             known = self._facts.get(supervisor_id)
             if known is None:
                 continue
             row = seen.get(supervisor_id)
             if row is None:
-                self._set(SupervisorFacts(id=supervisor_id, spec=None, observed_at=now))
+                self._set(SupervisorFacts(id=supervisor_id, spec=None, observed_at=asked_at))
             elif not known.exists:
                 # It appeared; its spec is not known yet, so let the pass ask.
-                self.forget(supervisor_id)
+                self.forget(supervisor_id, asked_at)
                 self._notify(supervisor_id)
             else:
                 self._set(attrs.evolve(
                     known, state=row.state, detailed_state=row.detailed_state,
-                    healthy=row.healthy, observed_at=now,
+                    healthy=row.healthy, observed_at=asked_at,
                 ))  # fmt: skip
 
-    def take_listing(self, rows: Iterable[SupervisorListing], now: float) -> None:
+    def take_listing(self, rows: Iterable[SupervisorListing], asked_at: float) -> None:
         """A full listing: specs too."""
         seen = {row.id: row for row in rows}
-        for supervisor_id in sorted(self._followed):
+        for supervisor_id in self._to_update(asked_at):
             row = seen.get(supervisor_id)
             if row is None:
-                self._set(SupervisorFacts(id=supervisor_id, spec=None, observed_at=now))
+                self._set(SupervisorFacts(id=supervisor_id, spec=None, observed_at=asked_at))
                 continue
             known = self._facts.get(supervisor_id)
             self._set(SupervisorFacts(
-                id=row.id, spec=row.spec(), suspended=row.suspended, state=row.state,
+                id=row.id, spec=self._spec(row), suspended=row.suspended, state=row.state,
                 detailed_state=row.detailed_state, healthy=row.healthy,
-                status=known.status if known else None, observed_at=now,
+                status=known.status if known else None, observed_at=asked_at,
             ))  # fmt: skip
 
-    def take_status(self, status: SupervisorStatus) -> None:
+    def take_status(self, status: SupervisorStatus, asked_at: float) -> None:
+        """One supervisor's own words. Those interested decide whether they are news."""
         known = self._facts.get(status.id)
-        if known is not None:
-            self._facts[status.id] = attrs.evolve(known, status=status)
+        if known is None or not known.exists or self._is_old(status.id, asked_at):
+            return
+        self._facts[status.id] = attrs.evolve(known, status=status)
+        if known.status is None or _told(status) != _told(known.status):
             self._notify(status.id)
+
+    def _to_update(self, asked_at: float) -> list[str]:
+        return [i for i in sorted(self._followed) if not self._is_old(i, asked_at)]
+
+    def _is_old(self, supervisor_id: str, asked_at: float) -> bool:
+        return asked_at < self._not_before.get(supervisor_id, float("-inf"))
+
+    def _spec(self, row: SupervisorListing) -> JSON:
+        """Decoded once per text: a listing has every spec, and hardly any has changed."""
+        text, spec = self._texts.get(row.id, ("", {}))
+        if text != row.spec_text:
+            spec = row.spec()
+            self._texts[row.id] = (row.spec_text, spec)
+        return spec
 
     def _set(self, facts: SupervisorFacts) -> None:
         old = self._facts.get(facts.id)
@@ -142,20 +179,32 @@ class ClusterView:
             self._notify(facts.id)
 
 
-async def _ask(api: SupervisorAPI, supervisor_id: str, now: float) -> SupervisorFacts:
+def _told(status: SupervisorStatus) -> tuple[object, ...]:
+    """What somebody may want to know; times change with every look."""
+    words = [(error.exception, error.message) for error in status.recent_errors]
+    return status.active_tasks, status.aggregate_lag, status.offsets_updated == "", words
+
+
+async def _ask(api: DruidAPI, supervisor_id: str, now: float) -> SupervisorFacts:
     try:
         spec = await api.supervisor_spec(supervisor_id)
         status = await api.supervisor_status(supervisor_id)
     except errors.NotFound:
         return SupervisorFacts(id=supervisor_id, spec=None, observed_at=now)
-    suspended = spec.get("suspended") is True or (spec.get("spec") or {}).get("suspended") is True
+    state, detailed, healthy = status.state, status.detailed_state, status.healthy
+    if healthy is None:
+        # What is no stream has no state in its status; only the listing has.
+        rows = {row.id: row for row in await api.supervisor_states()}
+        row = rows.get(supervisor_id)
+        if row is not None:
+            state, detailed, healthy = row.state, row.detailed_state, row.healthy
     return SupervisorFacts(
         id=supervisor_id,
         spec=spec,
-        suspended=suspended,
-        state=status.state,
-        detailed_state=status.detailed_state,
-        healthy=status.healthy,
+        suspended=spec.get("suspended") is True,
+        state=state,
+        detailed_state=detailed,
+        healthy=healthy,
         status=status,
         observed_at=now,
     )

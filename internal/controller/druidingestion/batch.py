@@ -42,8 +42,6 @@ from druid_operator.pkg.meta import JSON
 
 #: Seconds between looks at a running task: soon at first, rarer as it goes on.
 FIRST_LOOK, LAST_LOOK = 0.5, 15.0
-#: What is held back is the user's to decide, or Druid's; it is no failure of a run.
-_HELD_SILENTLY = frozenset({"Suspended"})
 
 
 @attrs.frozen
@@ -93,7 +91,7 @@ class BatchPass:
                 return await self._submit(runs, version)
             case "Track":
                 assert decision.run is not None
-                return self._tracked(decision.run, record(runs, decision.run))
+                return self._tracked(decision.run, runs, version)
             case "Wait":
                 return self._facts(runs, requeue=decision.delay or self._pace(runs[0]))
             case "Done":
@@ -113,47 +111,60 @@ class BatchPass:
         except errors.Rejected as error:
             return self._rejected(error, runs, version)
         started = attrs.evolve(run, state="Running", started=self.work.clock.now())
-        runs = record(runs, started)
+        remember, event = self._submitted(run, runs, version)
+        return self._facts(
+            record(runs, started), requeue=FIRST_LOOK, remember=remember, events=(event,)
+        )
+
+    def _submitted(self, run: Run, runs: Sequence[Run], version: str) -> tuple[JSON, Event]:
+        """What the status keeps and what is told of a run that Druid took."""
         first = len(runs) == 1
         words = CREATE_SUCCESS if first else UPDATE_SUCCESS
         reason = EventReason.CREATED if first else EventReason.UPDATED
-        return self._facts(
-            runs,
-            requeue=FIRST_LOOK,
-            remember={
-                "taskId": run.task_id,
-                "specHash": self.work.desired.spec_hash,
-                "druidVersion": version,
-                "rejected": None,
-                "type": words,
-                "message": words,
-                "status": "True",
-                "reason": f'{{"task":"{run.task_id}"}}',
-                "lastUpdateTime": rfc3339(self.work.clock.now()),
-                "currentIngestionSpec.json": go_spec_text(self.work.desired.raw),
-            },
-            events=(Event("Normal", reason, "Submit", f"Submitted task {run.task_id}"),),
-        )
+        remember = {
+            "taskId": run.task_id,
+            "specHash": run.spec_hash,
+            "druidVersion": version,
+            "rejected": None,
+            "type": words,
+            "message": words,
+            "status": "True",
+            "reason": f'{{"task":"{run.task_id}"}}',
+            "lastUpdateTime": rfc3339(self.work.clock.now()),
+            **self._go_spec(run),
+        }
+        return remember, Event("Normal", reason, "Submit", f"Submitted task {run.task_id}")
 
-    def _tracked(self, run: Run, runs: Sequence[Run]) -> Facts:
-        remember: JSON = {"specHash": run.spec_hash}
-        if run.spec_hash == self.work.desired.spec_hash:
-            remember["currentIngestionSpec.json"] = go_spec_text(self.work.desired.raw)
+    def _go_spec(self, run: Run) -> JSON:
+        """Nothing for a run of an older document, which is not at hand any more."""
+        if run.spec_hash != self.work.desired.spec_hash:
+            return {}
+        return {"currentIngestionSpec.json": go_spec_text(self.work.desired.raw)}
+
+    def _tracked(self, run: Run, runs: Sequence[Run], version: str) -> Facts:
+        remember: JSON = {"specHash": run.spec_hash, **self._go_spec(run)}
+        events: list[Event] = []
+        if runs[0].state == "Chosen" and run.state != "Withdrawn":
+            # Druid took it and its answer was lost, with our process or on the way.
+            remember, submitted = self._submitted(run, runs, version)
+            events.append(submitted)
+        requeue: float | None = FIRST_LOOK
         if run.state == "Succeeded":
             note = f"Task {run.task_id} succeeded"
-            event = Event("Normal", EventReason.RUN_ENDED, "Run", note)
-            return self._facts(runs, remember=remember, events=(event,))
-        if run.state in ("Failed", "Lost"):
+            events.append(Event("Normal", EventReason.RUN_ENDED, "Run", note))
+            requeue = None
+        elif run.state in ("Failed", "Lost"):
+            # Looked at again at once: the policy may allow a retry.
             detail = run.error or "Druid has forgotten it"
             note = f"Task {run.task_id} {run.state.lower()}: {detail}"
-            event = Event("Warning", EventReason.RUN_FAILED, "Run", note)
-            # Looked at again at once: the policy may allow a retry.
-            return self._facts(runs, remember=remember, events=(event,), requeue=FIRST_LOOK)
-        return self._facts(runs, requeue=FIRST_LOOK)
+            events.append(Event("Warning", EventReason.RUN_FAILED, "Run", note))
+        return self._facts(
+            record(runs, run), requeue=requeue, remember=remember, events=tuple(events)
+        )
 
     def _held(self, decision: RunDecision, runs: Sequence[Run]) -> Facts:
-        if decision.reason in _HELD_SILENTLY and runs:
-            return self._facts(runs)
+        if decision.reason == "Suspended":
+            return Facts(desired=self.work.desired, runs=runs, suspended=True)
         trouble = Trouble(decision.reason, decision.message, stalled=True)
         return Facts(desired=self.work.desired, runs=runs, trouble=trouble, synced=False)
 

@@ -38,6 +38,7 @@ class Facts:
         desired: ``None`` when the object's document could not be read.
         supervisor: as Druid described it last, for streaming types.
         runs: newest first, for batch types.
+        suspended: a batch that would be submitted and is not, as declared.
         trouble: ``None`` if all is well, or on its way.
         synced: whether Druid has the document; ``None``: not known in this pass.
         remember: status fields that decisions of later passes need, set as they are here
@@ -49,6 +50,7 @@ class Facts:
     desired: DesiredDocument | None = None
     supervisor: SupervisorFacts | None = None
     runs: Sequence[Run] = ()
+    suspended: bool = False
     trouble: Trouble | None = None
     synced: bool | None = None
     remember: JSON = attrs.field(factory=dict)

@@ -135,7 +135,7 @@ class Deletion:
         if not base.submitted or self.connection is None:
             return base
         try:
-            self.connection.breaker.check()
+            await self.connection.ensure_ready()
             if supervisor:
                 view, api = self.connection.view, self.connection.api
                 live = await view.refresh(api, supervisor, self.clock.monotonic())

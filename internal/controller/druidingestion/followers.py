@@ -11,27 +11,37 @@ from druid_operator.pkg.meta import NamespacedName
 
 @attrs.define
 class Followers:
-    """Objects by (cluster, supervisor id).
+    """Objects by (cluster, id of what they follow). An object follows what its last pass named.
 
     Args:
         wake: puts a key into the controller's queue.
     """
 
     wake: Callable[[NamespacedName], None]
-    _by_supervisor: dict[tuple[NamespacedName, str], set[NamespacedName]] = attrs.field(
+    _keys: dict[tuple[NamespacedName, str], set[NamespacedName]] = attrs.field(
+        factory=dict, init=False
+    )
+    _followed: dict[NamespacedName, set[tuple[NamespacedName, str]]] = attrs.field(
         factory=dict, init=False
     )
 
-    def follow(self, cluster: NamespacedName, supervisor_id: str, key: NamespacedName) -> None:
-        self._by_supervisor.setdefault((cluster, supervisor_id), set()).add(key)
+    def follow(self, cluster: NamespacedName, id_: str, key: NamespacedName) -> None:
+        """Beside what it follows already."""
+        self._keys.setdefault((cluster, id_), set()).add(key)
+        self._followed.setdefault(key, set()).add((cluster, id_))
 
-    def forget(self, key: NamespacedName) -> None:
-        for followed, keys in list(self._by_supervisor.items()):
+    def forget(self, key: NamespacedName) -> list[tuple[NamespacedName, str]]:
+        """Answers what nobody follows any more."""
+        abandoned = []
+        for followed in sorted(self._followed.pop(key, ())):
+            keys = self._keys[followed]
             keys.discard(key)
             if not keys:
-                del self._by_supervisor[followed]
+                del self._keys[followed]
+                abandoned.append(followed)
+        return abandoned
 
-    def changed(self, cluster: NamespacedName, supervisor_id: str) -> None:
+    def changed(self, cluster: NamespacedName, id_: str) -> None:
         """Fits :data:`~druid_operator.internal.druidconn.connections.ChangeListener`."""
-        for key in sorted(self._by_supervisor.get((cluster, supervisor_id), ())):
+        for key in sorted(self._keys.get((cluster, id_), ())):
             self.wake(key)

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 
 import attrs
 
-from druid_operator.api.v1alpha1 import DRUID, DRUID_INGESTION
+from druid_operator.api.v1alpha1 import DRUID
 from druid_operator.internal.controller.druidingestion.config_map import config_map_name
-from druid_operator.internal.ingestion.document import DesiredDocument
 from druid_operator.pkg.apply import ChildId
 from druid_operator.pkg.client import Reader
 from druid_operator.pkg.errors import NotFound
@@ -61,25 +60,3 @@ async def _find(reader: Reader, resource: Resource, key: NamespacedName) -> JSON
         return await reader.get(resource, key)
     except NotFound:
         return None
-
-
-async def older_claimant(reader: Reader, ingestion: JSON, desired: DesiredDocument) -> str:
-    """The name of an older object that already has this supervisor, empty if there is none.
-
-    Druid itself would let the second one overwrite the first without a word.
-    """
-    mine = _age(ingestion)
-    namespace = ingestion["metadata"]["namespace"]
-    for other in await reader.list(DRUID_INGESTION, namespace=namespace):
-        if other["metadata"]["uid"] == ingestion["metadata"]["uid"]:
-            continue
-        same_cluster = cluster_key(other) == cluster_key(ingestion)
-        supervisor = (other.get("status") or {}).get("supervisorId")
-        if same_cluster and supervisor == desired.supervisor_id and _age(other) < mine:
-            return str(other["metadata"]["name"])
-    return ""
-
-
-def _age(obj: JSON) -> tuple[str, str]:
-    """Oldest first; the uid decides between objects of one second."""
-    return str(obj["metadata"].get("creationTimestamp") or ""), str(obj["metadata"]["uid"])

@@ -10,11 +10,14 @@ from druid_operator.api.v1alpha1.keys import (
     FIELD_MANAGER_INGESTION,
     LABEL_INGESTION,
 )
+from druid_operator.internal.controller.druidingestion.claims import claim_key, claimed
+from druid_operator.internal.controller.druidingestion.converge import Converger
 from druid_operator.internal.controller.druidingestion.followers import Followers
 from druid_operator.internal.controller.druidingestion.gather import cluster_key
 from druid_operator.internal.controller.druidingestion.reconciler import (
     DruidIngestionReconciler,
 )
+from druid_operator.internal.controller.druidingestion.reporter import Reporter
 from druid_operator.internal.controller.registry import OperatorSettings
 from druid_operator.internal.druidconn import Connections
 from druid_operator.internal.druidconn.metrics import DruidMetrics
@@ -25,7 +28,7 @@ from druid_operator.pkg.controller import ControllerOptions
 from druid_operator.pkg.event import Object
 from druid_operator.pkg.handler import EnqueueMapped
 from druid_operator.pkg.manager import Manager
-from druid_operator.pkg.meta import NamespacedName
+from druid_operator.pkg.meta import JSON, NamespacedName
 from druid_operator.pkg.predicate import (
     AnnotationChanged,
     DeletionStarted,
@@ -35,9 +38,11 @@ from druid_operator.pkg.predicate import (
 from druid_operator.pkg.scheme.builtin import CONFIG_MAP
 from druid_operator.pkg.source import Channel
 
-#: Passes wait for Druid more than they compute, so a slow Druid must not occupy the only worker.
-MIN_WORKERS = 8
+#: Passes wait for Druid more than they compute. Each Druid is given a few of these at most
+#: (``druidconn.turnstile``), so it takes many slow ones to occupy them all.
+MIN_WORKERS = 32
 _BY_CLUSTER = "spec.druidCluster"
+_BY_CLAIM = "supervisor"
 
 
 def setup(manager: Manager, settings: OperatorSettings) -> None:
@@ -47,6 +52,7 @@ def setup(manager: Manager, settings: OperatorSettings) -> None:
     connections = Connections(
         manager.api_reader,
         manager.clock,
+        wake=druid_changed.put,
         overrides=settings.druid_endpoints,
         on_call=DruidMetrics(manager.metrics.registry).observe,
         poll_seconds=settings.druid_poll,
@@ -54,18 +60,32 @@ def setup(manager: Manager, settings: OperatorSettings) -> None:
     connections.on_change(followers.changed)
     manager.add(connections)
     manager.cache.add_index(DRUID_INGESTION, _BY_CLUSTER, _cluster_of)
+    manager.cache.add_index(DRUID_INGESTION, _BY_CLAIM, lambda stored: claimed(stored.to_dict()))
+
+    def claimants(cluster: NamespacedName, supervisor_id: str) -> Iterable[JSON]:
+        key = claim_key(cluster, supervisor_id)
+        return [o.to_dict() for o in manager.cache.by_index(DRUID_INGESTION, _BY_CLAIM, key)]
+
+    reporter = Reporter(manager.client, manager.event_recorder(), manager.clock)
     reconciler = DruidIngestionReconciler(
         client=manager.client,
-        engine=Engine(
-            manager.client,
-            manager.api_reader,
-            field_manager=FIELD_MANAGER_INGESTION,
-            annotation=APPLIED_ANNOTATION,
+        converger=Converger(
+            engine=Engine(
+                manager.client,
+                manager.api_reader,
+                field_manager=FIELD_MANAGER_INGESTION,
+                annotation=APPLIED_ANNOTATION,
+            ),
+            connections=connections,
+            claimants=claimants,
+            followers=followers,
+            reporter=reporter,
+            converter=manager.scheme.converter,
+            clock=manager.clock,
         ),
         connections=connections,
         followers=followers,
-        recorder=manager.event_recorder(),
-        converter=manager.scheme.converter,
+        reporter=reporter,
         clock=manager.clock,
         reconcile_wait=settings.reconcile_wait,
         deny_namespaces=settings.deny_namespaces,

@@ -45,6 +45,8 @@ def build_status(ingestion: JSON, facts: Facts, *, now: datetime) -> JSON:
     elif facts.runs:
         status["runs"] = write_runs(facts.runs)
         status["state"] = _run_state(facts.runs[0])
+    if facts.desired is not None and facts.desired.runs != "supervisor":
+        status["suspended"] = facts.desired.suspended
     status["conditions"] = set_conditions(
         old.get("conditions"),
         _conditions(facts),
@@ -129,6 +131,8 @@ def _conditions(facts: Facts) -> Iterable[Condition]:
         yield from _troubled(trouble)
     elif facts.supervisor is not None:
         yield from _streaming(facts.supervisor)
+    elif facts.suspended:
+        yield Condition(Type.READY, "True", Reason.SUSPENDED, "suspended, as declared")
     elif facts.runs:
         yield from _batch(facts.runs[0])
     if facts.synced is not None:

@@ -81,7 +81,7 @@ class StreamingPass:
             case "InSync":
                 return self._done(facts, {}, synced=True)
             case "Rebaseline":
-                return self._done(facts, self._taken(decision.live_baseline, version), synced=True)
+                return self._rebaselined(decision, facts, version)
             case "Adopt":
                 return self._adopted(decision, facts, version)
             case "Drift":
@@ -112,19 +112,40 @@ class StreamingPass:
         except errors.Rejected as error:
             return self._rejected(error, version, created=created)
         except errors.OutcomeUnknown:
-            self.work.connection.view.forget(id_)
+            self.work.connection.view.forget(id_, self.work.clock.monotonic())
             raise
         facts = await self._look(answer.id)
-        remember = self._taken(baseline_hash(facts.spec or {}), version) | {
-            "supervisorId": answer.id,
-            "taskId": answer.id,
-            "type": CREATE_SUCCESS if created else UPDATE_SUCCESS,
-            "message": CREATE_SUCCESS if created else UPDATE_SUCCESS,
+        remember = self._taken(baseline_hash(facts.spec or {}), version)
+        remember |= self._answered(answer.id, created=created)
+        return self._done(facts, remember, synced=True, events=(self._submitted(decision),))
+
+    def _answered(self, supervisor_id: str, *, created: bool) -> JSON:
+        """What the status keeps of Druid's consent to a document."""
+        words = CREATE_SUCCESS if created else UPDATE_SUCCESS
+        return {
+            "supervisorId": supervisor_id,
+            "taskId": supervisor_id,
+            "type": words,
+            "message": words,
             "status": "True",
-            "reason": f'{{"id":"{answer.id}"}}',
+            "reason": f'{{"id":"{supervisor_id}"}}',
             "lastUpdateTime": rfc3339(self.work.clock.now()),
         }
-        return self._done(facts, remember, synced=True, events=(self._submitted(decision),))
+
+    def _rebaselined(self, decision: Decision, facts: SupervisorFacts, version: str) -> Facts:
+        id_ = self.work.desired.supervisor_id
+        remember = self._taken(decision.live_baseline, version)
+        known = self.work.status.get("specHash")
+        if known == self.work.desired.spec_hash:
+            return self._done(facts, remember, synced=True)
+        # Druid took the document and its answer was lost, with our process or on the way.
+        remember |= self._answered(id_, created=not known)
+        reason, action = (
+            (EventReason.UPDATED, "Update") if known else (EventReason.CREATED, "Create")
+        )
+        note = f"Supervisor {id_} has the document; the answer to its submission was lost"
+        event = Event("Normal", reason, action, note)
+        return self._done(facts, remember, synced=True, events=(event,))
 
     def _submitted(self, decision: Decision) -> Event:
         id_ = self.work.desired.supervisor_id
@@ -165,7 +186,7 @@ class StreamingPass:
                 await api.resume_supervisor(id_, comment=self.work.comment)
                 event = Event("Normal", EventReason.RESUMED, "Resume", f"Resumed {id_}")
         except errors.OutcomeUnknown:
-            self.work.connection.view.forget(id_)
+            self.work.connection.view.forget(id_, self.work.clock.monotonic())
             raise
         facts = await self._look(id_)
         return self._done(facts, {}, synced=True, events=(event,))
@@ -173,7 +194,6 @@ class StreamingPass:
     async def _look(self, supervisor_id: str) -> SupervisorFacts:
         view = self.work.connection.view
         view.follow(supervisor_id)
-        view.forget(supervisor_id)
         return await view.refresh(
             self.work.connection.api, supervisor_id, self.work.clock.monotonic()
         )

@@ -155,9 +155,7 @@ class World:
 
     def passes(self) -> int:
         assert self.manager is not None
-        return sum(
-            int(s.value) for s in _samples(self.manager.metrics.reconcile_total.collect())
-        )
+        return sum(int(s.value) for s in _samples(self.manager.metrics.reconcile_total.collect()))
 
     async def quiet_passes(self, count: int) -> tuple[int, int]:
         """Wait for so many more passes; how many writes and Druid mutations they made."""

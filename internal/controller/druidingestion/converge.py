@@ -1,0 +1,147 @@
+"""The usual pass: from what was gathered to Druid as declared, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import attrs
+
+from druid_operator.api.v1alpha1 import DruidIngestion
+from druid_operator.api.v1alpha1.keys import APPLIED_ANNOTATION
+from druid_operator.internal.controller.druidingestion.batch import BatchPass
+from druid_operator.internal.controller.druidingestion.claims import stronger_claimant
+from druid_operator.internal.controller.druidingestion.config_map import build_config_map
+from druid_operator.internal.controller.druidingestion.facts import Facts, Trouble
+from druid_operator.internal.controller.druidingestion.followers import Followers
+from druid_operator.internal.controller.druidingestion.gather import Observed, cluster_key
+from druid_operator.internal.controller.druidingestion.reasons import ConditionReason as Reason
+from druid_operator.internal.controller.druidingestion.reporter import Reporter
+from druid_operator.internal.controller.druidingestion.streaming import StreamingPass
+from druid_operator.internal.controller.druidingestion.work import Work
+from druid_operator.internal.druidconn import Connection, Connections
+from druid_operator.internal.ingestion.compatibility import check_against
+from druid_operator.internal.ingestion.document import DesiredDocument, build_document
+from druid_operator.internal.ingestion.marker import Marker
+from druid_operator.pkg.apply import Engine, plan
+from druid_operator.pkg.clock import Clock
+from druid_operator.pkg.errors import InvalidObject
+from druid_operator.pkg.meta import JSON, NamespacedName
+from druid_operator.pkg.scheme import Converter
+
+#: The ingestions of a cluster that ask for a supervisor, or hold it.
+Claimants = Callable[[NamespacedName, str], Iterable[JSON]]
+
+
+@attrs.frozen(kw_only=True)
+class Converger:
+    """Args:
+    engine: writes the ConfigMap with the document.
+    connections: to Druid.
+    claimants: from the cache.
+    followers: who is told when a supervisor changes.
+    """
+
+    engine: Engine
+    connections: Connections
+    claimants: Claimants
+    followers: Followers
+    reporter: Reporter
+    converter: Converter
+    clock: Clock
+
+    async def converge(self, observed: Observed) -> Facts:
+        """Raises ``DruidError``, ``TerminalError``, ``Occupied``, or what the API server raises."""
+        desired = self._resolve(observed.ingestion)
+        await self._keep_document(observed, desired)
+        if observed.cluster is None:
+            name = observed.ingestion["spec"]["druidCluster"]
+            words = f"spec.druidCluster: there is no Druid {name!r} in this namespace"
+            trouble = Trouble(Reason.CLUSTER_NOT_FOUND, words, unknown=True)
+            return Facts(desired=desired, trouble=trouble)
+        holder = self._holder(observed, desired)
+        if holder:
+            words = f"supervisor {desired.supervisor_id} belongs to {holder}, which asked first"
+            trouble = Trouble(Reason.CONFLICT, words, stalled=True)
+            return Facts(desired=desired, trouble=trouble, synced=False)
+        connection = connect(self.connections, observed.cluster, observed.ingestion)
+        with connection.turnstile.entered(observed.key):
+            await connection.ensure_ready()
+            await _check_druid(desired, connection)
+            return await self._run(observed, desired, connection)
+
+    async def _run(
+        self, observed: Observed, desired: DesiredDocument, connection: Connection
+    ) -> Facts:
+        work = self._work(observed, desired, connection)
+        if desired.runs == "supervisor":
+            self.followers.follow(connection.key.cluster, desired.supervisor_id, observed.key)
+            return await StreamingPass(work).run()
+        if desired.runs == "task":
+            return await BatchPass(work).run()
+        words = f"spec.ingestion.type: {desired.type} is not supported yet"
+        return Facts(desired=desired, trouble=Trouble(Reason.UNSUPPORTED_TYPE, words, stalled=True))
+
+    def _resolve(self, ingestion: JSON) -> DesiredDocument:
+        """Raises ``InvalidObject`` with the JSON path of every fault."""
+        typed = self.converter.decode(DruidIngestion, ingestion)
+        return build_document(typed.spec.ingestion, suspend=typed.spec.suspend)
+
+    async def _keep_document(self, observed: Observed, desired: DesiredDocument) -> None:
+        """The ConfigMap is there before Druid is told: it says what was meant, whatever follows."""
+        uid = observed.ingestion["metadata"]["uid"]
+        actions = plan(
+            [build_config_map(observed.ingestion, desired)],
+            observed.children,
+            owner_uid=uid,
+            annotation=APPLIED_ANNOTATION,
+            settled=self.engine.settled,
+        )
+        for outcome in await self.engine.execute(actions, owner_uid=uid):
+            if outcome.error is not None:
+                raise outcome.error
+
+    def _holder(self, observed: Observed, desired: DesiredDocument) -> str:
+        if desired.runs != "supervisor":
+            return ""
+        key = cluster_key(observed.ingestion)
+        others = self.claimants(key, desired.supervisor_id)
+        return stronger_claimant(observed.ingestion, others, desired.supervisor_id)
+
+    def _work(self, observed: Observed, desired: DesiredDocument, connection: Connection) -> Work:
+        ingestion = observed.ingestion
+        meta = ingestion["metadata"]
+
+        async def remember(fields: JSON) -> None:
+            await self.reporter.remember(ingestion, fields)
+
+        return Work(
+            desired=desired,
+            status=ingestion.get("status") or {},
+            owner=Marker(meta["namespace"], meta["name"], meta["uid"], desired.spec_hash),
+            comment=comment_of(ingestion),
+            connection=connection,
+            remember=remember,
+            clock=self.clock,
+        )
+
+
+def connect(connections: Connections, cluster: JSON, ingestion: JSON) -> Connection:
+    """Raises ``NoEndpoint`` or ``CredentialsError``; asks nobody."""
+    return connections.connect(cluster, (ingestion.get("spec") or {}).get("auth"))
+
+
+def comment_of(ingestion: JSON) -> str:
+    """On whose behalf we act, in Druid's audit log."""
+    meta = ingestion["metadata"]
+    generation = meta.get("generation", 0)
+    return f"DruidIngestion/{meta['namespace']}/{meta['name']} gen={generation}"
+
+
+async def _check_druid(desired: DesiredDocument, connection: Connection) -> None:
+    """Raises ``InvalidObject`` for what this Druid is known not to run."""
+    able = await connection.capabilities()
+    errors = list(check_against(
+        desired, major=able.major, modules=able.modules, sql_tasks=able.sql_tasks
+    ))  # fmt: skip
+    if errors:
+        raise InvalidObject(errors)

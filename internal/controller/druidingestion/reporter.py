@@ -1,0 +1,98 @@
+"""What is told about an ingestion: its status, in one write at most, and its events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import attrs
+
+from druid_operator.api.v1alpha1 import DRUID_INGESTION
+from druid_operator.api.v1alpha1.keys import FIELD_MANAGER_INGESTION
+from druid_operator.internal.controller.druidingestion.events import EventReason
+from druid_operator.internal.controller.druidingestion.facts import Facts
+from druid_operator.internal.controller.druidingestion.reasons import ConditionReason as Reason
+from druid_operator.internal.controller.druidingestion.reasons import ConditionType
+from druid_operator.internal.controller.druidingestion.status import build_status
+from druid_operator.internal.controller.reporting import Event, status_patch
+from druid_operator.pkg.client import Client, merge_patch
+from druid_operator.pkg.clock import Clock
+from druid_operator.pkg.errors import Conflict, NotFound
+from druid_operator.pkg.meta import JSON, NamespacedName, find_condition
+from druid_operator.pkg.recorder import EventRecorder
+
+
+@attrs.frozen
+class Reporter:
+    """The only writer of an ingestion's status, so no version is needed, but the uid is: an object
+    that was deleted and made anew under the same name is another ingestion.
+    """
+
+    client: Client
+    recorder: EventRecorder
+    clock: Clock
+
+    async def remember(self, ingestion: JSON, fields: JSON) -> None:
+        """Write some status fields now; return when the API server has them.
+
+        Raises:
+            NotFound, Conflict: the object is gone, and whatever needed it remembered must not
+                happen.
+        """
+        await self._patch(ingestion, {"status": fields})
+
+    async def report(self, ingestion: JSON, facts: Facts) -> None:
+        """Write what a pass found out, and tell its events."""
+        # What was remembered on the way is part of what is compared.
+        current = await self._current(ingestion)
+        status = build_status(current, facts, now=self.clock.now())
+        self.record(ingestion, [*facts.events, *_news(current.get("status"), facts)])
+        await self.write(current, status)
+
+    async def write(self, ingestion: JSON, status: JSON) -> None:
+        """One write, none when nothing changed."""
+        body = status_patch(ingestion.get("status"), status)
+        if body is None:
+            return
+        try:
+            await self._patch(ingestion, body)
+        except (NotFound, Conflict):
+            return  # deleted meanwhile: nobody is left to read it
+
+    def record(self, ingestion: JSON, events: Iterable[Event]) -> None:
+        for event in events:
+            self.recorder.event(ingestion, event.type, event.reason, event.action, event.note)
+
+    async def _current(self, ingestion: JSON) -> JSON:
+        try:
+            found = await self.client.get(DRUID_INGESTION, NamespacedName.of(ingestion))
+        except NotFound:
+            return ingestion
+        # Only its status may be newer: the pass decided on the spec it was given.
+        return {**ingestion, "status": found.get("status")}
+
+    async def _patch(self, ingestion: JSON, body: JSON) -> None:
+        uid = ingestion["metadata"]["uid"]
+        await self.client.patch(
+            DRUID_INGESTION,
+            NamespacedName.of(ingestion),
+            merge_patch({"metadata": {"uid": uid}, **body}),
+            subresource="status",
+            field_owner=FIELD_MANAGER_INGESTION,
+        )
+
+
+def _news(old: JSON | None, facts: Facts) -> Iterable[Event]:
+    """A trouble is told once, when its reason or its words are new, and not with every pass."""
+    trouble = facts.trouble
+    if trouble is None or not trouble.stalled or facts.events:
+        return
+    before = find_condition((old or {}).get("conditions"), ConditionType.STALLED)
+    told = (before.get("reason"), before.get("message")) if before else None
+    if told == (trouble.reason, trouble.message):
+        return
+    known: dict[str, EventReason] = {
+        Reason.INVALID_SPEC: EventReason.INVALID,
+        Reason.CONFLICT: EventReason.CONFLICT,
+    }
+    reason = known.get(trouble.reason, EventReason.OPERATION_FAILED)
+    yield Event("Warning", reason, "Reconcile", trouble.message)
