@@ -36,11 +36,13 @@ class Capabilities:
     Args:
         pods: workloads become pods, claims are bound, owned objects are collected.
         without_pods: why not, when they do not.
+        requests: what the server was asked can be read (``Environment.requests``).
         faults: requests can be answered, held or cut by the test (``Environment.embedded``).
     """
 
     pods: bool
     without_pods: str = ""
+    requests: bool = True
     faults: bool = False
 
 
@@ -146,7 +148,7 @@ class ExistingBackend:
             raise TerminalError(
                 f"USE_EXISTING_CLUSTER: {named} is no file; set KUBECONFIG to one kubeconfig file"
             )
-        self.capabilities = Capabilities(pods=True)
+        self.capabilities = Capabilities(pods=True, requests=False)
 
     @property
     def kubeconfig(self) -> Path:
