@@ -16,15 +16,18 @@ from druid_operator.internal.controller.druidingestion.status import build_statu
 from druid_operator.internal.controller.reporting import Event, status_patch
 from druid_operator.pkg.client import Client, merge_patch
 from druid_operator.pkg.clock import Clock
-from druid_operator.pkg.errors import Conflict, NotFound
+from druid_operator.pkg.errors import NotFound
 from druid_operator.pkg.meta import JSON, NamespacedName, find_condition
 from druid_operator.pkg.recorder import EventRecorder
 
 
 @attrs.frozen
 class Reporter:
-    """The only writer of an ingestion's status, so no version is needed, but the uid is: an object
-    that was deleted and made anew under the same name is another ingestion.
+    """The only writer of an ingestion's status.
+
+    It writes on top of the version that it last saw: an object that was deleted and made anew under
+    the same name is another ingestion. A precondition on the uid would say just that, but the API
+    server ignores one in a merge patch of a status.
     """
 
     client: Client
@@ -35,27 +38,32 @@ class Reporter:
         """Write some status fields now; return when the API server has them.
 
         Raises:
-            NotFound, Conflict: the object is gone, and whatever needed it remembered must not
-                happen.
+            NotFound, Conflict: the object is gone or was changed, and whatever needed it remembered
+                must not happen in this pass.
         """
-        await self._patch(ingestion, {"status": fields})
+        await self._patch(await self._current(ingestion), {"status": fields})
 
     async def report(self, ingestion: JSON, facts: Facts) -> None:
-        """Write what a pass found out, and tell its events."""
-        # What was remembered on the way is part of what is compared.
-        current = await self._current(ingestion)
-        status = build_status(current, facts, now=self.clock.now())
+        """Write what a pass found out, and tell its events. Raises ``Conflict``: another pass."""
+        try:
+            # What was remembered on the way is part of what is compared.
+            current = await self._current(ingestion)
+        except NotFound:
+            return
+        status = build_status(
+            {**ingestion, "status": current.get("status")}, facts, now=self.clock.now()
+        )
         self.record(ingestion, [*facts.events, *_news(current.get("status"), facts)])
         await self.write(current, status)
 
     async def write(self, ingestion: JSON, status: JSON) -> None:
-        """One write, none when nothing changed."""
+        """One write, none when nothing changed. Raises ``Conflict``."""
         body = status_patch(ingestion.get("status"), status)
         if body is None:
             return
         try:
             await self._patch(ingestion, body)
-        except (NotFound, Conflict):
+        except NotFound:
             return  # deleted meanwhile: nobody is left to read it
 
     def record(self, ingestion: JSON, events: Iterable[Event]) -> None:
@@ -63,19 +71,19 @@ class Reporter:
             self.recorder.event(ingestion, event.type, event.reason, event.action, event.note)
 
     async def _current(self, ingestion: JSON) -> JSON:
-        try:
-            found = await self.client.get(DRUID_INGESTION, NamespacedName.of(ingestion))
-        except NotFound:
-            return ingestion
-        # Only its status may be newer: the pass decided on the spec it was given.
-        return {**ingestion, "status": found.get("status")}
+        """The same object as it is now, own writes included. Raises ``NotFound``."""
+        key = NamespacedName.of(ingestion)
+        found = await self.client.get(DRUID_INGESTION, key)
+        if found["metadata"]["uid"] != ingestion["metadata"]["uid"]:
+            raise NotFound(f"{key} is another object now")
+        return found
 
-    async def _patch(self, ingestion: JSON, body: JSON) -> None:
-        uid = ingestion["metadata"]["uid"]
+    async def _patch(self, seen: JSON, body: JSON) -> None:
+        version = seen["metadata"]["resourceVersion"]
         await self.client.patch(
             DRUID_INGESTION,
-            NamespacedName.of(ingestion),
-            merge_patch({"metadata": {"uid": uid}, **body}),
+            NamespacedName.of(seen),
+            merge_patch({"metadata": {"resourceVersion": version}, **body}),
             subresource="status",
             field_owner=FIELD_MANAGER_INGESTION,
         )

@@ -200,16 +200,17 @@ class StreamingPass:
 
     def _adopted(self, decision: Decision, facts: SupervisorFacts, version: str) -> Facts:
         id_ = self.work.desired.supervisor_id
-        remember = self._taken(decision.live_baseline, version) | {
-            "supervisorId": id_, "taskId": id_,
-        }  # fmt: skip
+        remember = self._taken(decision.live_baseline, version)
         note = f"Adopted supervisor {id_} without a restart: {decision.message}"
         event = Event("Normal", EventReason.ADOPTED, "Adopt", note)
         return self._done(facts, remember, synced=True, events=(event,))
 
     def _taken(self, baseline: str, version: str) -> JSON:
         """What to remember of a document that Druid has."""
+        id_ = self.work.desired.supervisor_id
         return {
+            "supervisorId": id_,
+            "taskId": id_,
             "specHash": self.work.desired.spec_hash,
             "liveBaseline": baseline,
             "druidVersion": version,
