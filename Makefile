@@ -33,7 +33,7 @@ lint: $(VENV)/.dev check-generated ## formatting, types, import and purity laws,
 	$(VENV)/bin/ruff check api pkg internal cmd test docs
 	$(VENV)/bin/ruff format --check api pkg internal cmd test docs
 	$(VENV)/bin/mypy
-	$(VENV)/bin/pyright
+	$(VENV)/bin/pyright --pythonpath $(PY)
 	$(VENV)/bin/lint-imports --no-cache
 
 generate: $(VENV)/.dev ## CRDs, roles, references, tables from the types

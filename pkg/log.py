@@ -85,11 +85,11 @@ def configure(
         fmt: ``auto`` is console on a terminal, else JSON.
         stream: stderr by default. JSON is written to its byte buffer.
         check: a processor that sees each of our own lines first: tests pass
-        ``RefuseUnknownKeys()``. cache: keep loggers as they are on first use, which is faster but
-        deaf to a later call.
+            ``RefuseUnknownKeys()``.
+        cache: keep loggers as they are on first use, which is faster but deaf to a later call.
     """
-    stream = stream or sys.stderr
-    as_json = fmt == "json" or (fmt == "auto" and not stream.isatty())
+    out: TextIO = stream or sys.stderr
+    as_json = fmt == "json" or (fmt == "auto" and not out.isatty())
     number = logging.getLevelNamesMapping()[level.upper()]
     head: list[Processor] = [
         merge_contextvars,
@@ -105,23 +105,23 @@ def configure(
         )
         ours = [*checks, *head, exceptions, _encode]
         tail = [exceptions, _encode_text]
-        factory: Callable[..., Any] = structlog.BytesLoggerFactory(stream.buffer)
+        factory: Callable[..., Any] = structlog.BytesLoggerFactory(out.buffer)
     else:
         console = structlog.dev.ConsoleRenderer(
-            colors=stream.isatty(),
+            colors=out.isatty(),
             exception_formatter=structlog.dev.plain_traceback,  # the rich one prints locals
             timestamp_key="ts",
         )
         ours = [*checks, *head, _console_values, console]
         tail = [_console_values, console]
-        factory = structlog.PrintLoggerFactory(stream)
+        factory = structlog.PrintLoggerFactory(out)
     structlog.configure(
         processors=ours,
         logger_factory=factory,
         wrapper_class=structlog.make_filtering_bound_logger(number),
         cache_logger_on_first_use=cache,
     )
-    _configure_stdlib(number, stream, [*head, add_logger_name, ExtraAdder()], tail)
+    _configure_stdlib(number, out, [*head, add_logger_name, ExtraAdder()], tail)
 
 
 def _configure_stdlib(

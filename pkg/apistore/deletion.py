@@ -61,7 +61,7 @@ def _check_preconditions(served: Served, stored: Stored, options: DeleteOptions)
 
 def _finalizers(obj: JSON, options: DeleteOptions) -> list[str]:
     """The finalizers after this delete; propagation is asked for by one of two."""
-    finalizers = list(obj["metadata"].get("finalizers") or ())
+    finalizers: list[str] = list(obj["metadata"].get("finalizers") or ())
     if options.propagation is None:
         return finalizers
     finalizers = [f for f in finalizers if f not in (FOREGROUND, ORPHAN)]

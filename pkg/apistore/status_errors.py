@@ -63,7 +63,9 @@ def conflict(resource: Resource, name: str, reason: str, *, kind: bool = False) 
 def forbidden(
     resource: Resource, name: str, reason: str, causes: Sequence[dict[str, str]] = ()
 ) -> Forbidden:
-    details = _details(resource, name, **({"causes": list(causes)} if causes else {}))
+    details = _details(resource, name)
+    if causes:
+        details["causes"] = list(causes)
     return Forbidden(f'{_qualified(resource)} "{name}" is forbidden: {reason}', details=details)
 
 

@@ -148,7 +148,7 @@ def _access_modes(obj: JSON, _: datetime) -> str:
         "ReadWriteOnce": "RWO", "ReadOnlyMany": "ROX", "ReadWriteMany": "RWX",
         "ReadWriteOncePod": "RWOP",
     }  # fmt: skip
-    modes = at(obj, "status.accessModes") or at(obj, "spec.accessModes", ())
+    modes: list[str] = at(obj, "status.accessModes") or at(obj, "spec.accessModes", ())
     return ",".join(short.get(m, m) for m in modes)
 
 

@@ -158,7 +158,11 @@ class BuiltinTypes:
 @functools.cache
 def builtin_types() -> BuiltinTypes:
     """The table of the package, read on first use."""
-    text = resources.files(__package__).joinpath("builtin_schema.json").read_text("utf-8")
+    text = (
+        resources.files("druid_operator.pkg.apistore")
+        .joinpath("builtin_schema.json")
+        .read_text("utf-8")
+    )
     return BuiltinTypes(json.loads(text))
 
 

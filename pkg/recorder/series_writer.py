@@ -115,6 +115,7 @@ class SeriesWriter:
 
     async def _write_patiently(self, series: Series) -> bool:
         """Write until it is written or given up; true when it is written."""
+        last: Exception = TimeoutError("not tried")
         for attempt in range(1, MAX_TRIES + 1):
             try:
                 async with asyncio.timeout(WRITE_TIMEOUT):
@@ -123,7 +124,7 @@ class SeriesWriter:
                 if not isinstance(error, PASSING):
                     self._give_up(series, "refused", error)
                     return False
-                last: Exception = error
+                last = error
             except Exception as error:  # noqa: BLE001 - whatever it is, events may be lost
                 last = error
             else:

@@ -93,14 +93,15 @@ def _type(schema: Schema, value: Any, path: str, errors: list[FieldError]) -> bo
     if expected is None or (value is None and schema.get("nullable")):
         return True
     actual = type_name(value)
+    number: Any = value  # below it is one, as ``actual`` says
     names = expected.split(",")
     fits = (
         actual in names
         or (actual == "integer" and "number" in names)
-        or (actual == "number" and "integer" in names and float(value).is_integer())
+        or (actual == "number" and "integer" in names and float(number).is_integer())
     )
     if actual == "number" and "format" in schema and "number" not in names:
-        fits = fits and _fits(int(value), schema["format"])
+        fits = fits and _fits(int(number), schema["format"])
     if fits:
         return True
     if "format" in schema and not isinstance(value, (str, list, type(None))):

@@ -95,10 +95,11 @@ def _structure_map(conv: cattrs.Converter, value: dict[str, Any], value_type: An
         try:
             result[key] = conv.structure(item, value_type)
         except Exception as error:  # noqa: BLE001 - collected: every fault is reported at once
-            error.__notes__ = [_KeyNote(key)]
+            error.add_note(_KeyNote(key))
             errors.append(error)
     if errors:
-        raise _MapError("map", errors, dict)
+        # cattrs' exceptions take the class as a third argument, in __new__.
+        raise _MapError("map", errors, dict)  # pyright: ignore[reportCallIssue]
     return result
 
 
@@ -119,7 +120,7 @@ def field_errors(exc: BaseException, path: str = "") -> Iterator[FieldError]:
     """
     if isinstance(exc, _MapError):
         for inner in exc.exceptions:
-            (key,) = (n for n in getattr(inner, "__notes__", ()) if isinstance(n, _KeyNote))
+            key = next(n for n in reversed(inner.__notes__) if isinstance(n, _KeyNote))
             yield from field_errors(inner, f"{path}[{key}]")
     elif isinstance(exc, ClassValidationError):
         names = {a.name: json_name(a) for a in attrs.fields(exc.cl)} if attrs.has(exc.cl) else {}
@@ -148,6 +149,11 @@ class Converter:
 
     def __init__(self) -> None:
         self._conv = _make()
+
+    def warm(self, model: type[Any]) -> None:
+        """Generate the code for ``model`` and all it is made of, which the first use would do."""
+        self._conv.get_structure_hook(model)
+        self._conv.get_unstructure_hook(model)
 
     def decode(self, model: type[T], obj: Any, *, path: str = "") -> T:
         """Raises :class:`InvalidObject` (terminal) naming every fault under ``path``."""

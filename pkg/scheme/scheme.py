@@ -42,6 +42,15 @@ class Scheme:
             self._by_model[model] = resource
             self._models[resource] = model
 
+    def warm(self) -> None:
+        """Make the first use of each model as quick as the second.
+
+        A large model takes a tenth of a second or more, in which an event loop would do nothing
+        else. May be called from another thread.
+        """
+        for model in tuple(self._by_model):
+            self.converter.warm(model)
+
     def resource_for(self, kind: Kind | GroupVersionKind) -> Resource:
         """Raises ``KeyError`` naming the kind when it was never registered."""
         if isinstance(kind, Resource):
