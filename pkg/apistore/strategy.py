@@ -26,8 +26,11 @@ def prepare_create(served: Served, obj: JSON, now: str) -> None:
     if served.custom is not None:
         return
     match served.resource.kind:
-        case "Namespace":
+        case "Namespace" if metadata.get("name"):
             obj["spec"].setdefault("finalizers", ["kubernetes"])
+            # The default could not know a generated name.
+            labels = metadata.setdefault("labels", {})
+            labels["kubernetes.io/metadata.name"] = metadata["name"]
         case "Pod":
             _prepare_pod(obj)
         case "PersistentVolume":

@@ -6,6 +6,7 @@ whole, an associative list by item, every other map key by key.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -199,7 +200,7 @@ def _validate(
     shape = shape_of(type_, value)
     if isinstance(shape, MapShape):
         if not isinstance(value, dict):
-            errors.append(FieldError(format_path(path), f"expected map, got {_kind_of(value)}"))
+            errors.append(FieldError(format_path(path), f"expected map, got {_go_value(value)}"))
             return
         for name, item in value.items():
             below = (*path, field_element(name))
@@ -210,13 +211,11 @@ def _validate(
                 _validate(item, field_type, below, errors, allow_duplicates)
     elif isinstance(shape, ListShape):
         if not isinstance(value, list):
-            errors.append(FieldError(format_path(path), f"expected list, got {_kind_of(value)}"))
+            errors.append(FieldError(format_path(path), f"expected list, got {_go_value(value)}"))
             return
         _validate_list(value, shape, path, errors, allow_duplicates)
     elif shape is not None and not _scalar_fits(shape, value):
-        errors.append(
-            FieldError(format_path(path), f"expected {_SCALAR_NAMES[shape]}, got {_kind_of(value)}")
-        )
+        errors.append(FieldError(format_path(path), _wrong_scalar(shape, value)))
 
 
 def _validate_list(
@@ -254,19 +253,19 @@ def _scalar_fits(kind: str, value: Any) -> bool:
     return True
 
 
-_SCALAR_NAMES = {
-    "string": "string", "boolean": "boolean", "numeric": "numeric (int or float)",
-    "untyped": "scalar",
-}  # fmt: skip
+def _wrong_scalar(kind: str, value: Any) -> str:
+    """In Go's words, which differ by what was expected."""
+    if kind == "numeric":
+        return f"expected numeric (int or float), got {_go_type(value)}"
+    return f"expected {kind}, got {_go_value(value)}"
 
 
-def _kind_of(value: Any) -> str:
-    if isinstance(value, bool):
-        return "boolean"
-    if isinstance(value, str):
-        return "string"
-    if isinstance(value, dict):
-        return "map"
-    if isinstance(value, list):
-        return "list"
-    return "int" if isinstance(value, int) else "float"
+def _go_type(value: Any) -> str:
+    names = {str: "string", bool: "bool", int: "int64", float: "float64"}
+    names |= {dict: "map[string]interface {}", list: "[]interface {}"}
+    return names[type(value)]
+
+
+def _go_value(value: Any) -> str:
+    text = json.dumps(value) if isinstance(value, str | bool) else str(value)
+    return f"&value.valueUnstructured{{Value:{text}}}"

@@ -26,6 +26,7 @@ from druid_operator.pkg.envtest.apiserver.faults import (
 from druid_operator.pkg.envtest.apiserver.replies import error_reply
 from druid_operator.pkg.envtest.apiserver.requestlog import Request, RequestLog
 from druid_operator.pkg.envtest.apiserver.resource_handlers import Call, ResourceHandlers
+from druid_operator.pkg.envtest.apiserver.reviews import Reviews
 from druid_operator.pkg.envtest.apiserver.system_handlers import SystemHandlers
 from druid_operator.pkg.envtest.apiserver.target import parse_target
 from druid_operator.pkg.envtest.apiserver.watches import WatchServer
@@ -78,7 +79,8 @@ class EmbeddedAPIServer:
         self.watches = WatchServer(self.store, self._clock, bookmark_period)
         self.faults = Faults(self)
         self._handlers = ResourceHandlers(self.store, self._clock)
-        self._system = SystemHandlers(self.store)
+        self.reviews = Reviews()
+        self._system = SystemHandlers(self.store, self.reviews)
         self._housekeeping = housekeeping
         self._host, self._port = host, port
         self._runner: web.ServerRunner | None = None

@@ -1,4 +1,4 @@
-"""Everything that is no resource: health, version, discovery, OpenAPI."""
+"""Everything that is no resource: health, version, discovery, OpenAPI, reviews."""
 
 from __future__ import annotations
 
@@ -7,29 +7,36 @@ from collections.abc import Sequence
 from aiohttp import web
 
 from druid_operator.pkg.apistore.backend import Registry
+from druid_operator.pkg.apistore.body import parse_json
 from druid_operator.pkg.apistore.store import APIStore
 from druid_operator.pkg.envtest.apiserver import discovery, openapi
 from druid_operator.pkg.envtest.apiserver.negotiate import wanted_form
 from druid_operator.pkg.envtest.apiserver.replies import json_reply, text_reply
 from druid_operator.pkg.envtest.apiserver.resource_handlers import Call
+from druid_operator.pkg.envtest.apiserver.reviews import Reviews
 from druid_operator.pkg.errors import NotFound
 from druid_operator.pkg.meta import JSON
 
 
 class SystemHandlers:
-    """GET on paths outside the resources."""
+    """Requests on paths outside the resources."""
 
-    def __init__(self, store: APIStore) -> None:
+    def __init__(self, store: APIStore, reviews: Reviews) -> None:
         self._registry = store.registry
+        self._reviews = reviews
 
     def handle(self, call: Call) -> web.Response:
         """Raises ``NotFound``."""
+        if (review := self._review(call)) is not None:
+            return json_reply(review, status=201)
         parts = [part for part in call.target.path.split("/") if part]
         match parts:
             case ["version"]:
                 return json_reply(discovery.VERSION)
             case ["healthz" | "livez" | "readyz", *_]:
                 return text_reply("ok")
+            case ["openapi", "v2"]:
+                return _openapi_v2(call.accept)
             case ["openapi", "v3", *path]:
                 return self._openapi(path)
             case ["api"] | ["apis"]:
@@ -46,6 +53,13 @@ class SystemHandlers:
                 # Custom groups are served by a handler that answers what it does not know so.
                 return _found(None)
         raise NotFound("the server could not find the requested resource", details={})
+
+    def _review(self, call: Call) -> JSON | None:
+        target = call.target
+        if target.method != "POST" or target.version != "v1":
+            return None
+        review = parse_json(call.body, "Review")
+        return self._reviews.answer(target.group, target.plural, review)
 
     def _is_builtin(self, group: str) -> bool:
         return any(s.resource.group == group and s.custom is None for s in self._registry)
@@ -69,6 +83,15 @@ class SystemHandlers:
             case ["apis", group, version]:
                 return _found(openapi.document(self._registry, group, version))
         return _found(None)
+
+
+def _openapi_v2(accept: str) -> web.Response:
+    """An empty document: ``kubectl`` asks for it to validate lists, and skips what is not in it."""
+    if "proto-openapi" in accept:
+        kind = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+        return web.Response(body=b"", content_type=kind)
+    info = {"title": "Kubernetes", "version": discovery.VERSION["gitVersion"]}
+    return json_reply({"swagger": "2.0", "info": info, "paths": {}, "definitions": {}})
 
 
 def _aggregated(registry: Registry, groups: Sequence[str]) -> web.Response:

@@ -60,7 +60,8 @@ def parse_target(method: str, path: str, query: Mapping[str, str], registry: Reg
     plural, name, subresource = (*rest[:3], "", "", "")[:3]
     if not name:
         verb = _ON_COLLECTION.get(verb, verb)
-    if verb in ("get", "list") and query.get("watch") in ("1", "true", "True"):
+    # The parameter means nothing for a single object: that is a plain GET.
+    if verb == "list" and query.get("watch") in ("1", "true", "True"):
         verb = "watch"
     served = registry.find(group, version, plural)
     if served is not None and len(rest) > 3:

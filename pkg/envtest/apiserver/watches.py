@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-import attrs
 import orjson
 from aiohttp import web
 
@@ -52,10 +51,6 @@ class WatchServer:
         """Stream until time, the client or a fault ends it. Raises ``APIError`` before that."""
         form = wanted_form(call.accept)
         options = list_options(call.query)
-        if call.target.name:
-            # A watch on one object is a watch on the collection with a field selector.
-            terms = (options.field_selector, f"metadata.name={call.target.name}")
-            options = attrs.evolve(options, field_selector=",".join(filter(None, terms)))
         served = call.served
         send_initial = call.query.get("sendInitialEvents") in ("true", "1")
         expired: Expired | None = None

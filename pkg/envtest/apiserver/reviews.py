@@ -1,0 +1,60 @@
+"""Reviews: kinds that are asked, not stored. Who is this token, and may he do that?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import attrs
+
+from druid_operator.pkg.meta import JSON
+
+_REVIEWS: Mapping[tuple[str, str], str] = {
+    ("authentication.k8s.io", "tokenreviews"): "TokenReview",
+    ("authorization.k8s.io", "subjectaccessreviews"): "SubjectAccessReview",
+    ("authorization.k8s.io", "selfsubjectaccessreviews"): "SelfSubjectAccessReview",
+    ("authorization.k8s.io", "localsubjectaccessreviews"): "LocalSubjectAccessReview",
+}
+
+
+@attrs.frozen
+class User:
+    """Whom a token authenticates."""
+
+    name: str
+    groups: tuple[str, ...] = ()
+
+
+@attrs.define
+class Reviews:
+    """What the server answers. By default it knows no token and allows everybody everything.
+
+    Args:
+        tokens: the users that ``TokenReview`` knows.
+        allow: decides access reviews from their ``spec``.
+    """
+
+    tokens: dict[str, User] = attrs.field(factory=dict)
+    allow: Callable[[JSON], bool] = lambda _spec: True
+
+    def answer(self, group: str, plural: str, review: JSON) -> JSON | None:
+        """The review with its status, ``None`` when the path is no review."""
+        kind = _REVIEWS.get((group, plural))
+        if kind is None:
+            return None
+        spec = review.get("spec") or {}
+        status: JSON = {"allowed": self.allow(spec)}
+        if kind == "TokenReview":
+            user = self.tokens.get(spec.get("token", ""))
+            status = {"authenticated": user is not None}
+            if user is not None:
+                status["user"] = {"username": user.name, "groups": list(user.groups)}
+            else:
+                status["user"] = {}
+                status["error"] = "invalid bearer token"
+        return {
+            "kind": kind,
+            "apiVersion": f"{group}/v1",
+            "metadata": {},
+            "spec": spec,
+            "status": status,
+        }
