@@ -10,11 +10,14 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
 import attrs
+from aiohttp import web
 
+from druid_operator.pkg.envtest.apiserver.replies import error_reply
 from druid_operator.pkg.envtest.apiserver.requestlog import Request
+from druid_operator.pkg.errors import APIError
 
 if TYPE_CHECKING:
     from druid_operator.pkg.envtest.apiserver.server import EmbeddedAPIServer
@@ -54,6 +57,22 @@ class Reply:
     content_type: str = "application/json"
     retry_after: int | None = None
 
+    def response(self) -> web.Response:
+        if self.body is not None:
+            response = web.Response(
+                body=self.body, status=self.status, content_type=self.content_type
+            )
+        else:
+            phrases = {429: "TooManyRequests", 500: "InternalError", 503: "ServiceUnavailable"}
+            reason = phrases.get(self.status, "Unknown")
+            error = APIError(f"injected: {self.status}", code=self.status, reason=reason)
+            if self.retry_after is not None:
+                error.details = {"retryAfterSeconds": self.retry_after}
+            response = error_reply(error)
+        if self.retry_after is not None:
+            response.headers["Retry-After"] = str(self.retry_after)
+        return response
+
 
 @attrs.frozen
 class Kill:
@@ -73,41 +92,47 @@ Match: TypeAlias = Callable[[Request], bool]
 HTML_503 = b"<html><body><h1>503 Service Temporarily Unavailable</h1></body></html>\n"
 
 
+R = TypeVar("R")
+F = TypeVar("F")
+
+
 @attrs.define
-class _Rule:
-    match: Match
-    fault: Fault
+class _Rule(Generic[R, F]):
+    match: Callable[[R], bool]
+    fault: F
     skip: int
-    times: int
+    times: float
 
 
-class Faults:
-    """The faults of one server. All of them are off until asked for.
+class Rules(Generic[R, F]):
+    """Which request meets which fault. All of them are off until asked for.
 
     ``hook`` is asked first, for every request; then the rules in the order they were added, the
     first that matches wins.
     """
 
-    def __init__(self, server: EmbeddedAPIServer) -> None:
-        self._server = server
-        self._rules: list[_Rule] = []
-        self._flowing = asyncio.Event()
-        self._flowing.set()
-        self.hook: Callable[[Request], Fault | None] | None = None
+    def __init__(self) -> None:
+        self._rules: list[_Rule[R, F]] = []
+        self.hook: Callable[[R], F | None] | None = None
 
     def inject(
-        self, fault: Fault, *, match: Match | None = None, skip: int = 0, times: int = 1
+        self,
+        fault: F,
+        *,
+        match: Callable[[R], bool] | None = None,
+        skip: int = 0,
+        times: float = 1,
     ) -> None:
-        """Do ``fault`` to requests that match, after ``skip`` of them, ``times`` times."""
+        """Do ``fault`` to requests that match, after ``skip`` of them, ``times`` times
+        (``math.inf``: for ever)."""
         self._rules.append(_Rule(match or (lambda _: True), fault, skip, times))
 
     def clear(self) -> None:
-        """Forget hook and rules, and let stalled watches flow."""
+        """Forget hook and rules."""
         self._rules.clear()
         self.hook = None
-        self._flowing.set()
 
-    def decide(self, request: Request) -> Fault | None:
+    def decide(self, request: R) -> F | None:
         """The fault for a request that just came in. Counts it against the rules."""
         if self.hook is not None and (fault := self.hook(request)) is not None:
             return fault
@@ -120,6 +145,21 @@ class Faults:
             rule.times -= 1
             return rule.fault
         return None
+
+
+class Faults(Rules[Request, Fault]):
+    """The faults of one server."""
+
+    def __init__(self, server: EmbeddedAPIServer) -> None:
+        super().__init__()
+        self._server = server
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+
+    def clear(self) -> None:
+        """Forget hook and rules, and let stalled watches flow."""
+        super().clear()
+        self._flowing.set()
 
     def cut_watches(self) -> int:
         """Break the connection of every open watch; returns how many there were."""

@@ -228,7 +228,7 @@ class EmbeddedAPIServer:
             case Hold(until, after=False):
                 await until.wait()
             case Reply():
-                return _reply(fault)
+                return fault.response()
             case Cut(after=False) | Kill(after=False):
                 return self._vanish(http, fault)
         return None
@@ -262,20 +262,3 @@ def _name(call: Call) -> str:
         return str(orjson.loads(call.body)["metadata"]["name"])
     except (orjson.JSONDecodeError, KeyError, TypeError):
         return ""
-
-
-def _reply(fault: Reply) -> web.Response:
-    if fault.body is not None:
-        response = web.Response(
-            body=fault.body, status=fault.status, content_type=fault.content_type
-        )
-    else:
-        phrases = {429: "TooManyRequests", 500: "InternalError", 503: "ServiceUnavailable"}
-        reason = phrases.get(fault.status, "Unknown")
-        error = APIError(f"injected: {fault.status}", code=fault.status, reason=reason)
-        if fault.retry_after is not None:
-            error.details = {"retryAfterSeconds": fault.retry_after}
-        response = error_reply(error)
-    if fault.retry_after is not None:
-        response.headers["Retry-After"] = str(fault.retry_after)
-    return response

@@ -1,0 +1,385 @@
+"""A loopback HTTP proxy that misbehaves on request, in front of any API server.
+
+    async with FaultProxy(env.rest_config()) as proxy:
+        manager = Manager(proxy.rest_config(), scheme)
+        proxy.faults.inject(Reply(410), match=lambda r: r.is_watch)
+        await proxy.cut_watches()
+
+A real kube-apiserver cannot be told to stall, to lie or to break off in the middle of a line; what
+stands between it and the operator can. So one suite runs the same faults on every backend.
+
+The proxy speaks plain HTTP to its clients, and to the server as whoever its own configuration says:
+a client needs no credentials. A bearer token that it sends goes no further; it is there to be matched
+(``faults.inject(Reply(401), match=lambda r: r.token == "old")``). So the proxy belongs on loopback
+and into tests, nowhere else.
+
+Guarantees: a request that meets no fault is answered as the server answered it, byte for byte, and
+watches are passed on line by line as they come. Not supported: protocol upgrades (exec, attach).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import TypeAlias
+from urllib.parse import unquote
+
+import aiohttp
+import attrs
+from aiohttp import web
+from yarl import URL
+
+from druid_operator.pkg.client import RestConfig
+from druid_operator.pkg.envtest.apiserver.faults import Cut, Hold, Reply, Rules, Slow
+
+#: Of the connection and not of the message (RFC 9110, 7.6.1), or set anew by aiohttp.
+_HOP_HEADERS = frozenset(
+    {"connection", "content-length", "content-encoding", "host", "keep-alive", "transfer-encoding"}
+)
+_VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+
+
+@attrs.frozen
+class Truncate:
+    """Break a watch after that many lines; with ``half`` in the middle of the line behind them."""
+
+    lines: int
+    half: bool = False
+
+
+@attrs.frozen
+class Shut:
+    """Answer a watch, send nothing, and end it properly at once."""
+
+
+ProxyFault: TypeAlias = Hold | Slow | Cut | Reply | Truncate | Shut
+
+
+@attrs.define
+class ProxiedRequest:
+    """One request as it came in. ``verb`` is Kubernetes' word; ``at`` is the event loop's time.
+
+    ``status`` is the answer's, 0 while there is none and for ever if the connection was cut.
+    """
+
+    number: int
+    at: float
+    verb: str
+    plural: str
+    namespace: str
+    name: str
+    subresource: str
+    query: Mapping[str, str]
+    user_agent: str
+    token: str = attrs.field(repr=False)
+    status: int = 0
+
+    @property
+    def is_watch(self) -> bool:
+        """A watch that goes on from a version; one that begins with a list is ``is_list``."""
+        return self.verb == "watch" and not self.is_streaming_list
+
+    @property
+    def is_streaming_list(self) -> bool:
+        return self.verb == "watch" and self.query.get("sendInitialEvents") == "true"
+
+    @property
+    def is_list(self) -> bool:
+        """A page of a list, or a streaming list."""
+        return self.verb == "list" or self.is_streaming_list
+
+    @property
+    def is_write(self) -> bool:
+        return self.verb in _VERBS.values() or self.verb == "deletecollection"
+
+    @property
+    def version(self) -> str:
+        return self.query.get("resourceVersion", "")
+
+    def __str__(self) -> str:
+        path = "/".join(filter(None, (self.plural, self.namespace, self.name, self.subresource)))
+        version = f"@{self.version}" if self.version else ""
+        streaming = " (streaming list)" if self.is_streaming_list else ""
+        return f"{self.number} {self.verb} {path}{version}{streaming} -> {self.status or '-'}"
+
+
+class FaultProxy:
+    """Stands before the API server of ``upstream``; an async context manager.
+
+    Attributes:
+        faults: what happens to single requests; see :class:`Rules`.
+        requests: every request so far, in the order of arrival.
+    """
+
+    def __init__(self, upstream: RestConfig) -> None:
+        self._upstream = upstream
+        self.faults: Rules[ProxiedRequest, ProxyFault] = Rules()
+        self.requests: list[ProxiedRequest] = []
+        self._relays: dict[_Relay, None] = {}
+        self._connections: set[asyncio.Transport] = set()
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+        self._down = False
+        self._session: aiohttp.ClientSession | None = None
+        self._runner: web.ServerRunner | None = None
+        self._port = 0
+
+    async def __aenter__(self) -> FaultProxy:
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=self._upstream.ssl or True, limit=0),
+            auto_decompress=True,
+        )
+        # With cancellation the server's end of a watch closes when the client's does.
+        self._runner = web.ServerRunner(
+            web.Server(self._serve, access_log=None, handler_cancellation=True)
+        )
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", self._port, reuse_address=True).start()
+        self._port = self._runner.addresses[0][1]
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._break_all()
+        if self._runner is not None:
+            await self._runner.cleanup()
+        if self._session is not None:
+            await self._session.close()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    def rest_config(self) -> RestConfig:
+        """A configuration for clients of the proxy."""
+        return RestConfig(host=self.url, namespace=self._upstream.namespace)
+
+    def select(self, *, plural: str = "", namespace: str = "") -> Iterator[ProxiedRequest]:
+        """The requests for one resource, or in one namespace."""
+        for request in self.requests:
+            if plural in ("", request.plural) and namespace in ("", request.namespace):
+                yield request
+
+    # --- faults of open connections -------------------------------------------------------------
+
+    @property
+    def open_watches(self) -> int:
+        return len(self._relays)
+
+    def cut_watches(self) -> int:
+        """Break the connection of every open watch; returns how many there were."""
+        for relay in self._relays:
+            relay.cut()
+        return len(self._relays)
+
+    def cut_in_next_line(self) -> None:
+        """Every open watch breaks in the middle of the next line that the server sends."""
+        for relay in self._relays:
+            relay.truncate = Truncate(relay.sent, half=True)
+
+    def stall_watches(self) -> None:
+        """The watches open now stay open and say nothing more. Later ones flow."""
+        for relay in self._relays:
+            relay.flowing = asyncio.Event()
+
+    def hold_watches(self) -> None:
+        """All watches, open and new, are accepted and say nothing until :meth:`release_watches`,
+        which brings what they missed."""
+        self._flowing.clear()
+
+    def release_watches(self) -> None:
+        self._flowing.set()
+
+    async def say(self, line: bytes) -> None:
+        """Send a line of our own to every open watch."""
+        for relay in tuple(self._relays):
+            await relay.write(line.rstrip(b"\n") + b"\n")
+
+    def go_down(self) -> None:
+        """The API server is gone: connections break, new ones are closed without an answer.
+
+        The attempts are still recorded, which a closed port could not do.
+        """
+        self._down = True
+        self._break_all()
+
+    def come_up(self) -> None:
+        self._down = False
+
+    def _break_all(self) -> None:
+        for transport in tuple(self._connections):
+            transport.abort()
+
+    # --- serving --------------------------------------------------------------------------------
+
+    async def _serve(self, http: web.BaseRequest) -> web.StreamResponse:
+        transport = http.transport
+        if transport is not None:
+            self._connections.add(transport)
+        try:
+            body = await http.read()
+            request = _parse(http, len(self.requests) + 1)
+            self.requests.append(request)
+            return await self._with_faults(http, request, body)
+        finally:
+            if transport is not None:
+                self._connections.discard(transport)
+
+    async def _with_faults(
+        self, http: web.BaseRequest, request: ProxiedRequest, body: bytes
+    ) -> web.StreamResponse:
+        fault: ProxyFault | None = Cut() if self._down else self.faults.decide(request)
+        match fault:
+            case Slow(seconds):
+                await asyncio.sleep(seconds)
+            case Hold(until, after=False):
+                await until.wait()
+            case Cut(after=False):
+                return _vanish(http)
+            case Reply():
+                request.status = fault.status
+                return fault.response()
+        async with self._forward(http, body) as answer:
+            if request.verb == "watch" and answer.status == 200:
+                request.status = 200
+                return await self._relay(http, answer, fault)
+            payload = await answer.read()
+            if isinstance(fault, Hold) and fault.after:
+                await fault.until.wait()
+            if isinstance(fault, Cut) or self._down:
+                return _vanish(http)
+            request.status = answer.status
+            return web.Response(body=payload, status=answer.status, headers=_headers(answer))
+
+    @asynccontextmanager
+    async def _forward(
+        self, http: web.BaseRequest, body: bytes
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        assert self._session is not None
+        dropped = _HOP_HEADERS | {"authorization", "accept-encoding"}
+        headers = {k: v for k, v in http.headers.items() if k.lower() not in dropped}
+        headers.update(await self._upstream.credentials.headers())
+        async with self._session.request(
+            http.method,
+            URL(self._upstream.host + http.raw_path, encoded=True),
+            data=body or None,
+            headers=headers,
+            allow_redirects=False,
+            server_hostname=self._upstream.server_hostname,
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=10),
+        ) as answer:
+            yield answer
+
+    async def _relay(
+        self, http: web.BaseRequest, answer: aiohttp.ClientResponse, fault: ProxyFault | None
+    ) -> web.StreamResponse:
+        response = web.StreamResponse(headers=_headers(answer))
+        response.enable_chunked_encoding()
+        relay = _Relay(http, response, truncate=fault if isinstance(fault, Truncate) else None)
+        self._relays[relay] = None
+        try:
+            await response.prepare(http)
+            if not isinstance(fault, Shut):
+                await relay.run(_lines(answer), self._flowing)
+            await response.write_eof()
+        except (ConnectionError, aiohttp.ClientError):
+            relay.cut()  # one end broke: so does the other
+        finally:
+            del self._relays[relay]
+        return response
+
+
+@attrs.define(eq=False)
+class _Relay:
+    """One watch on its way through."""
+
+    http: web.BaseRequest
+    response: web.StreamResponse
+    truncate: Truncate | None
+    flowing: asyncio.Event | None = None
+    sent: int = 0
+
+    async def run(self, lines: AsyncIterator[bytes], all_flowing: asyncio.Event) -> None:
+        if self._ends():
+            self.cut()
+            return
+        async for line in lines:
+            if self.flowing is not None:
+                await self.flowing.wait()
+            await all_flowing.wait()
+            if self.truncate is not None and self.sent >= self.truncate.lines:
+                # Only with ``half`` does it come so far.
+                await self.write(line[: len(line) // 2])
+                self.cut()
+                return
+            await self.write(line)
+            if self._ends():
+                self.cut()
+                return
+
+    def _ends(self) -> bool:
+        limit = self.truncate
+        return limit is not None and not limit.half and self.sent >= limit.lines
+
+    async def write(self, data: bytes) -> None:
+        await self.response.write(data)
+        self.sent += 1
+
+    def cut(self) -> None:
+        if self.http.transport is not None:
+            # Close after what was written has gone out; an abort could take it along.
+            self.http.transport.close()
+
+
+async def _lines(answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    """Whole lines, each with its newline; what is behind the last newline comes as it is."""
+    buffer = bytearray()
+    async for chunk in answer.content.iter_any():
+        buffer += chunk
+        while (end := buffer.find(b"\n")) >= 0:
+            yield bytes(buffer[: end + 1])
+            del buffer[: end + 1]
+    if buffer:
+        yield bytes(buffer)
+
+
+def _headers(answer: aiohttp.ClientResponse) -> dict[str, str]:
+    return {k: v for k, v in answer.headers.items() if k.lower() not in _HOP_HEADERS}
+
+
+def _vanish(http: web.BaseRequest) -> web.Response:
+    if http.transport is not None:
+        http.transport.abort()
+    # aiohttp wants an answer; the connection is gone before it could be sent.
+    return web.Response(status=499)
+
+
+def _parse(http: web.BaseRequest, number: int) -> ProxiedRequest:
+    parts = [unquote(part) for part in http.path.strip("/").split("/")]
+    prefix = {"api": 2, "apis": 3}.get(parts[0], len(parts))
+    rest = parts[prefix:]
+    namespace = ""
+    if len(rest) > 2 and rest[0] == "namespaces" and rest[2] not in ("status", "finalize"):
+        namespace, rest = rest[1], rest[2:]
+    plural, name, subresource = (*rest, "", "", "")[:3]
+    watching = http.query.get("watch") in ("true", "1")
+    read = "watch" if watching else "get" if name or not plural else "list"
+    verb = _VERBS.get(http.method, read)
+    return ProxiedRequest(
+        number=number,
+        at=asyncio.get_running_loop().time(),
+        verb="deletecollection" if verb == "delete" and not name else verb,
+        plural=plural,
+        namespace=namespace,
+        name=name,
+        subresource=subresource,
+        query=dict(http.query),
+        user_agent=http.headers.get("User-Agent", ""),
+        token=http.headers.get("Authorization", "").removeprefix("Bearer "),
+    )
