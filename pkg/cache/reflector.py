@@ -76,6 +76,8 @@ class ReflectorOptions:
         short_watch: a watch shorter than this without an event counts as a failure, or a server
             that
             closes at once would be asked thousands of times a second.
+        backoff: the first wait after a failure; doubled by each further one up to ``backoff_cap``,
+            and each stretched by up to its own length (see :class:`Backoff`).
     """
 
     watch_timeout: float = 300.0
@@ -85,6 +87,8 @@ class ReflectorOptions:
     page_size: int = 500
     streaming_lists: bool = True
     short_watch: float = 1.0
+    backoff: float = 0.8
+    backoff_cap: float = 30.0
 
 
 class _Relist(Exception):
@@ -119,7 +123,9 @@ class Reflector:
         self._options = options or ReflectorOptions()
         self._sleep = sleep
         self._rand = rand
-        self._backoff = Backoff(clock, rand=rand)
+        self._backoff = Backoff(
+            clock, base=self._options.backoff, cap=self._options.backoff_cap, rand=rand
+        )
         self._last_version = ""
         self._version_unavailable = False
         self._streaming = self._options.streaming_lists
