@@ -1,0 +1,118 @@
+"""One cluster's poller: what it asks, how much, and that nobody is forgotten."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from druid_operator.internal.druidconn import ClusterView
+from druid_operator.internal.druidconn.breaker import OPEN_AFTER, Breaker
+from druid_operator.internal.druidconn.poller import STATUSES_PER_PERIOD, Poller
+from druid_operator.pkg.clock import FakeClock
+from druid_operator.pkg.druidapi import errors
+from druid_operator.pkg.errors import TerminalError
+from druid_operator.pkg.meta import NamespacedName
+
+
+class World:
+    def __init__(self, druid: Any) -> None:
+        self.druid = druid
+        self.told: list[str] = []
+        self.clock = FakeClock()
+        self.view = ClusterView(self.told.append)
+        self.breaker = Breaker(self.clock)
+        cluster = NamespacedName("ns", "c")
+        self.poller = Poller(cluster, druid, self.view, self.breaker, self.clock)
+
+    async def follow(self, count: int, *, healthy: bool = True) -> None:
+        for n in range(count):
+            self.druid.add(f"s{n:03d}", healthy=healthy)
+            self.view.follow(f"s{n:03d}")
+            await self.view.refresh(self.druid, f"s{n:03d}", self.clock.monotonic())
+        self.druid.calls.clear()
+        self.druid.asked.clear()
+
+    async def rounds(self, count: int) -> None:
+        for _ in range(count):
+            self.clock.step(30)
+            await self.poller.round()
+
+
+@pytest.fixture
+def world(druid: Any) -> World:
+    return World(druid)
+
+
+async def test_nobody_interested_means_no_request(world: World) -> None:
+    await world.rounds(3)
+    assert not world.druid.calls
+
+
+async def test_the_cost_does_not_grow_with_the_number_of_supervisors(world: World) -> None:
+    await world.follow(200)
+    await world.rounds(4)
+    assert world.druid.calls == {"states": 2, "listing": 2, "status": 4 * STATUSES_PER_PERIOD}
+
+
+async def test_everybody_is_asked_in_turn(world: World) -> None:
+    await world.follow(45)
+    await world.rounds(5)
+    assert set(world.druid.asked) == set(world.view.followed)
+
+
+async def test_unhealthy_ones_come_first_and_starve_nobody(world: World) -> None:
+    await world.follow(60)
+    for n in range(20):
+        world.druid.states[f"s{n:03d}"] = ("UNHEALTHY_SUPERVISOR", False)
+    await world.rounds(1)
+    sick = {f"s{n:03d}" for n in range(20)}
+    assert len(sick & set(world.druid.asked)) >= 5
+    await world.rounds(12)
+    assert set(world.druid.asked) == set(world.view.followed)
+
+
+async def test_one_that_was_terminated_meanwhile_does_not_end_the_round(world: World) -> None:
+    await world.follow(3)
+    del world.druid.specs["s001"]
+    await world.rounds(1)
+    assert sorted(world.druid.asked) == ["s000", "s001", "s002"]
+    assert world.view.failure is None
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        errors.NotReady("starting"), errors.Timeout("slow"), errors.ProxyDisabled("off"),
+        errors.AuthFailed("who"), TerminalError("no Secret", reason="SecretNotFound"),
+    ],
+    ids=lambda failure: type(failure).__name__,
+)  # fmt: skip
+async def test_a_druid_that_cannot_be_asked_is_told_once_and_its_return_too(
+    world: World, failure: Exception
+) -> None:
+    await world.follow(2)
+    world.druid.down = failure
+    await world.rounds(3)
+    assert world.view.failure is failure
+    assert sorted(world.told) == ["s000", "s001"]
+    world.druid.down = None
+    await world.rounds(1)
+    assert world.view.failure is None
+    assert sorted(world.told) == ["s000", "s000", "s001", "s001"]
+
+
+async def test_a_failure_inside_druid_does_not_mean_that_it_is_away(world: World) -> None:
+    await world.follow(1)
+    world.druid.down = errors.ServerError("a bug")
+    await world.rounds(1)
+    assert world.view.failure is None
+
+
+async def test_an_open_breaker_spares_druid(world: World) -> None:
+    await world.follow(1)
+    for _ in range(OPEN_AFTER):
+        world.breaker.observe("x", 0, 1.0)
+    await world.poller.round()
+    assert not world.druid.calls
+    assert isinstance(world.view.failure, errors.NotReady)
