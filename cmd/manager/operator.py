@@ -60,6 +60,7 @@ async def _run(config: RestConfig, options: Options) -> None:
             leader_election=_election(options),
             metrics_bind=options.metrics_bind,
             health_probe_bind=options.health_probe_bind,
+            reporting_controller="druid.apache.org/druid-operator",
         ),
     )
     settings = OperatorSettings(

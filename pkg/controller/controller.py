@@ -94,6 +94,8 @@ class Controller(Generic[K]):
         self._metrics = metrics
         self._clock = clock or SystemClock()
         self._log_context = log_context or _request_fields
+        #: Set once the sources have delivered what was there and the workers run.
+        self.started = asyncio.Event()
         queue_metrics = PrometheusQueueMetrics(metrics, name)
         queue: PriorityQueue[K] = PriorityQueue(
             rate_limiter=self.options.rate_limiter or ItemExponential(),
@@ -116,6 +118,7 @@ class Controller(Generic[K]):
             source.start(self.queue)
         await self._wait_for_sources()
         logger().info("Started workers", controller=self.name)
+        self.started.set()
         async with asyncio.TaskGroup() as workers:
             for index in range(self.options.max_concurrent_reconciles):
                 workers.create_task(self._work(), name=f"{self.name} worker {index}")

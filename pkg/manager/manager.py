@@ -1,12 +1,13 @@
 """One process's shared parts and its life: client, cache, metrics, probes, election, controllers.
 
-Start, in order: HTTP servers (probes answer while caches fill), caches (waited for), what needs no
-lease, then, once leading, the controllers.
+Start, in order: HTTP servers (probes answer while caches fill), webhooks, caches, what needs no
+lease, and, once leading, the controllers. A read waits for the cache that it asks, so nothing has
+to be ordered behind the caches.
 
 Stop, in order, after SIGTERM, :meth:`Manager.stop` or a failure: readyz turns false; nothing new is
 taken in; running passes finish within two thirds of the grace period and are then cancelled;
-caches; HTTP servers; the lease is given back; events are flushed; connections are closed. Stopping
-is in two stages because a cancelled pass is one that the next process has to repair.
+caches; webhooks; HTTP servers; the lease is given back; events are flushed; connections are closed.
+Stopping is in two stages because a cancelled pass is one that the next process has to repair.
 
 A lost lease skips all that: everything is cancelled at once and nothing is waited for, because
 another process is writing already.
@@ -15,25 +16,25 @@ another process is writing already.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import gc
+from collections.abc import Awaitable
 from contextlib import AsyncExitStack
 
-import attrs
-
-from druid_operator.pkg.cache import Cache, CachedClient, CacheOptions
-from druid_operator.pkg.client import RestClient, RestConfig, Timeouts, Transport
+from druid_operator.pkg.client import RestClient, RestConfig, Transport
 from druid_operator.pkg.clock import Clock, SystemClock
 from druid_operator.pkg.controller import Controller
 from druid_operator.pkg.errors import LeaderLost, OperatorError
 from druid_operator.pkg.healthz import Checker, CheckFailed, ping
-from druid_operator.pkg.leaderelection import LeaderElectionOptions, LeaderElector
+from druid_operator.pkg.leaderelection import LeaderElector
 from druid_operator.pkg.log import logger
-from druid_operator.pkg.manager.cache_metrics import CacheMetrics
+from druid_operator.pkg.manager.cluster import Cluster
 from druid_operator.pkg.manager.endpoints import Endpoints
+from druid_operator.pkg.manager.groups import Groups
 from druid_operator.pkg.manager.loop_lag import LoopLagProbe
-from druid_operator.pkg.manager.runnable import Runnable, RunnableGroup, needs_leader_election
+from druid_operator.pkg.manager.options import ManagerOptions
+from druid_operator.pkg.manager.runnable import Runnable
 from druid_operator.pkg.manager.signals import StopSignals
-from druid_operator.pkg.meta import NamespacedName
+from druid_operator.pkg.meta import JSON, NamespacedName
 from druid_operator.pkg.metrics import Metrics
 from druid_operator.pkg.recorder import EventRecorder, Recorder
 from druid_operator.pkg.scheme import Scheme
@@ -41,30 +42,6 @@ from druid_operator.pkg.scheme import Scheme
 
 class GraceExceeded(OperatorError):
     """Something did not stop within the grace period; the message names it."""
-
-
-@attrs.frozen(kw_only=True)
-class ManagerOptions:
-    """Args:
-    cache: which namespaces, and the timing of watches.
-    leader_election: ``None`` runs without a lease.
-    metrics_bind, health_probe_bind: ``host:port``, ``:port``, or ``0`` for none.
-    graceful_shutdown_timeout: seconds; 0 waits for nothing, ``None`` for ever.
-    drain_fraction: the part of it that running passes may use before they are cancelled.
-    user_agent: the name in audit logs; also the reporting controller of events.
-    timeouts: of requests.
-    install_signal_handlers: SIGTERM and SIGINT stop the manager; a second one ends the process.
-    """
-
-    cache: CacheOptions = attrs.field(factory=CacheOptions)
-    leader_election: LeaderElectionOptions | None = None
-    metrics_bind: str = "0"
-    health_probe_bind: str = "0"
-    graceful_shutdown_timeout: float | None = 30.0
-    drain_fraction: float = 2 / 3
-    user_agent: str = "druid-operator"
-    timeouts: Timeouts = attrs.field(factory=Timeouts)
-    install_signal_handlers: bool = True
 
 
 class Manager:
@@ -92,40 +69,36 @@ class Manager:
         self.clock = clock or SystemClock()
         self.metrics = metrics or Metrics()
         self.elected = asyncio.Event()
-        self._transport = Transport(
-            config,
-            user_agent=self.options.user_agent,
-            timeouts=self.options.timeouts,
-            observe=lambda method, code, host: self.metrics.rest_client_requests_total.labels(
-                code, host, method
-            ).inc(),
-            on_warning=_WarningLog(),
-        )
         self._lease_transport: Transport | None = None
         self._elector = self._make_elector()
-        fence = self._elector.check_fence if self._elector else None
-        self.api_reader = RestClient(self._transport, scheme, fence=fence)
-        cache_metrics = CacheMetrics(self.metrics, self.clock)
-        self.cache = Cache(
-            self._transport, clock=self.clock, options=self.options.cache, observer=cache_metrics
+        self.cluster = Cluster(
+            config,
+            scheme,
+            cache=self.options.cache,
+            user_agent=self.options.user_agent,
+            timeouts=self.options.timeouts,
+            clock=self.clock,
+            metrics=self.metrics,
+            fence=self._elector.check_fence if self._elector else None,
         )
-        cache_metrics.watch(self.cache)
-        self.client = CachedClient(self.api_reader, self.cache)
+        self.api_reader = self.cluster.api_reader
+        self.cache = self.cluster.cache
+        self.client = self.cluster.client
         self._recorder = Recorder(
             # Events are written without the fence: a lost lease is itself worth telling.
-            RestClient(self._transport, scheme),
-            controller=f"druid.apache.org/{self.options.user_agent}",
+            RestClient(self.cluster.transport, scheme),
+            controller=self.options.reporting_controller or self.options.user_agent,
             clock=self.clock,
             metrics=self.metrics,
         )
         self._controllers: dict[str, Controller[NamespacedName]] = {}
         self._stop = asyncio.Event()
         self._failure: BaseException | None = None
-        self._groups = {
-            name: RunnableGroup(name, self._failed)
-            for name in ("http", "caches", "others", "leader")
-        }
+        self._groups = Groups(self._failed)
+        self._groups.add(self.cluster)
         self._healthz: dict[str, Checker] = {"ping": ping}
+        if self._elector is not None:
+            self._healthz["leaderElection"] = self._elector_healthy
         self._readyz: dict[str, Checker] = {"ping": ping, "caches": self._caches_ready}
         self._endpoints = Endpoints(
             self.options.metrics_bind,
@@ -138,9 +111,11 @@ class Manager:
     # --- setting up -----------------------------------------------------------------------------
 
     def add(self, runnable: Runnable) -> None:
-        """Run it with the manager; only while leading unless it says otherwise."""
-        group = "leader" if needs_leader_election(runnable) else "others"
-        self._groups[group].add(runnable)
+        """Run it with the manager; only while leading unless it says otherwise.
+
+        Raises ``RuntimeError`` once the manager is stopping.
+        """
+        self._groups.add(runnable)
 
     def add_controller(self, controller: Controller[NamespacedName]) -> None:
         """Raises ``ValueError`` when a controller of that name exists: metrics would mix."""
@@ -171,17 +146,22 @@ class Manager:
 
     async def run(self) -> None:
         """Run until stopped. Raises the first failure, ``LeaderLost`` or ``GraceExceeded``."""
+        # Before the lease is won and probes answer, so that no one waits for it later.
+        self.scheme.warm()
         async with AsyncExitStack() as stack:
             if self.options.install_signal_handlers:
                 stack.enter_context(StopSignals(self.stop))
             stack.push_async_callback(self.close)
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             recorder = tasks.create_task(self._recorder.start(), name="event recorder")
+            freezing = tasks.create_task(self._freeze_heap_once_started(), name="heap freezer")
             election: asyncio.Task[None] | None = None
+            leftovers: list[str] = []
             try:
                 election = await self._start_all(tasks)
                 await self._stop.wait()
             finally:
+                freezing.cancel()
                 leftovers = await self._stop_all(election)
                 await self._recorder.flush()
                 recorder.cancel()
@@ -191,14 +171,12 @@ class Manager:
             raise GraceExceeded(f"did not stop within the grace period: {', '.join(leftovers)}")
 
     async def _start_all(self, tasks: asyncio.TaskGroup) -> asyncio.Task[None] | None:
-        http, caches, others = (self._groups[n] for n in ("http", "caches", "others"))
-        http.add(self._endpoints)
-        http.start(tasks)
+        self._groups["http"].add(self._endpoints)
+        self._groups["http"].start(tasks)
         await self._until(self._endpoints.wait_started())
-        caches.add(_Started(self.cache.start, "cache"))
-        caches.start(tasks)
-        others.add(LoopLagProbe(self.metrics))
-        others.start(tasks)
+        self._groups["others"].add(LoopLagProbe(self.metrics))
+        for group in (self._groups[name] for name in ("webhooks", "caches", "others")):
+            group.start(tasks)
         if self._elector is None:
             self._lead(tasks)
             return None
@@ -220,42 +198,26 @@ class Manager:
         except LeaderLost as error:
             self._failed("leader election", error)
 
+    async def _freeze_heap_once_started(self) -> None:
+        wanted = self.options.freeze_heap
+        if not (self.options.install_signal_handlers if wanted is None else wanted):
+            return
+        for controller in tuple(self._controllers.values()):
+            await controller.started.wait()
+        gc.collect()
+        gc.freeze()
+
     async def _stop_all(self, election: asyncio.Task[None] | None) -> list[str]:
         logger().info("Stopping", reason=_words(self._failure) if self._failure else "asked to")
         self._readyz["shutdown"] = _stopping
-        grace = self.options.graceful_shutdown_timeout
-        if isinstance(self._failure, LeaderLost):
-            grace = 0.0
-        loop = asyncio.get_running_loop()
-        ends_at = None if grace is None else loop.time() + grace
-
-        def left() -> float | None:
-            return None if ends_at is None else max(0.0, ends_at - loop.time())
-
-        leftovers: list[str] = []
-        working = (self._groups["leader"], self._groups["others"])
-        for group in working:
-            group.close()
-        if grace != 0.0:
-            budget = None if grace is None else grace * self.options.drain_fraction
-            await self._drain(working, budget)
-        for name in ("leader", "others", "caches", "http"):
-            leftovers += await self._groups[name].cancel(left())
-        if leftovers:
-            # Said now: what ignores its cancellation also keeps run() from returning.
-            logger().error("Still running after the grace period", runnable=", ".join(leftovers))
+        lost = isinstance(self._failure, LeaderLost)
+        grace = 0.0 if lost else self.options.graceful_shutdown_timeout
+        leftovers = await self._groups.stop(grace, self.options.drain_fraction)
         if election is not None:
+            # The lease is given back only now, when nothing works under it any more.
             election.cancel()
-            await asyncio.wait([election], timeout=left())
+            await asyncio.wait([election], timeout=grace)
         return leftovers
-
-    async def _drain(self, groups: tuple[RunnableGroup, ...], budget: float | None) -> None:
-        try:
-            async with asyncio.timeout(budget):
-                for group in groups:
-                    await group.drain()
-        except TimeoutError:
-            logger().warning("Passes were still running and are cancelled")
 
     async def _until(self, ready: Awaitable[None]) -> None:
         """Wait for ``ready``, but not longer than for the stop."""
@@ -279,6 +241,10 @@ class Manager:
         if waiting:
             raise CheckFailed("waiting for " + "; ".join(waiting))
 
+    async def _elector_healthy(self) -> None:
+        assert self._elector is not None
+        self._elector.check_healthy()
+
     def _make_elector(self) -> LeaderElector | None:
         if self.options.leader_election is None:
             return None
@@ -292,11 +258,18 @@ class Manager:
             self.options.leader_election,
             clock=self.clock,
             metrics=self.metrics,
+            on_event=self._tell_of_election,
         )
+
+    def _tell_of_election(self, lease: JSON, note: str) -> None:
+        # The reason is client-go's. The action differs, or both would be one series under the
+        # first one's note.
+        action = "Acquire" if self._elector is not None and self._elector.is_leader else "Release"
+        self._recorder.event(lease, "Normal", "LeaderElection", action, note)
 
     async def close(self) -> None:
         """Close the connections. :meth:`run` does it; needed only when it is never called."""
-        await self._transport.close()
+        await self.cluster.close()
         if self._lease_transport is not None:
             await self._lease_transport.close()
 
@@ -313,35 +286,6 @@ async def _first(work: asyncio.Task[None], other: asyncio.Task[bool]) -> None:
     await asyncio.wait([work, other], return_when=asyncio.FIRST_COMPLETED)
     if not work.done():
         work.cancel()
-
-
-@attrs.frozen
-class _Started:
-    """A coroutine function as a runnable that needs no lease."""
-
-    _start: Callable[[], Awaitable[None]]
-    _name: str
-    need_leader_election: bool = False
-
-    def __repr__(self) -> str:
-        return self._name
-
-    async def start(self) -> None:
-        await self._start()
-
-
-class _WarningLog:
-    """Logs each different warning of the API server once (a deprecated field warns on every
-    write).
-    """
-
-    def __init__(self) -> None:
-        self._seen: set[str] = set()
-
-    def __call__(self, text: str) -> None:
-        if text not in self._seen and len(self._seen) < 1000:
-            self._seen.add(text)
-            logger().warning("API server warned", reason=text)
 
 
 def _words(error: BaseException | None) -> str:

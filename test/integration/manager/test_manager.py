@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -11,15 +12,18 @@ import attrs
 import pytest
 
 from druid_operator.pkg.builder import new_controller_managed_by
+from druid_operator.pkg.client import Scope
+from druid_operator.pkg.clock import FakeClock
 from druid_operator.pkg.controller import ControllerOptions
 from druid_operator.pkg.envtest.environment import Environment
 from druid_operator.pkg.envtest.eventually import eventually
 from druid_operator.pkg.leaderelection import LeaderElectionOptions
-from druid_operator.pkg.manager import GraceExceeded, Manager, ManagerOptions
+from druid_operator.pkg.manager import Cluster, GraceExceeded, Manager, ManagerOptions
+from druid_operator.pkg.manager.loop_lag import LoopLagProbe
 from druid_operator.pkg.meta import NamespacedName, owner_reference
 from druid_operator.pkg.reconcile import Result
 from druid_operator.pkg.scheme import Scheme
-from druid_operator.pkg.scheme.builtin import CONFIG_MAP, LEASE, SECRET
+from druid_operator.pkg.scheme.builtin import CONFIG_MAP, EVENT, LEASE, SECRET
 
 Pass = Callable[[NamespacedName], Awaitable[Result | None]]
 
@@ -219,3 +223,102 @@ async def test_standby_waits_for_the_lease_and_takes_it_when_it_is_given_back(
             await eventually(lambda: second.finished)
             lease = await env.client.get(LEASE, NamespacedName(namespace, "test"))
             assert lease["spec"]["holderIdentity"] == "two"
+
+
+async def test_elections_are_told_as_events_of_the_lease(env: Environment, namespace: str) -> None:
+    options = LeaderElectionOptions(name="told", namespace=namespace, identity="me", watchdog=False)
+    mgr = manager(env, leader_election=options)
+    async with running(mgr) as task:
+        await mgr.elected.wait()
+        mgr.stop()
+        await task
+    events = await env.client.list(EVENT, namespace=namespace)
+    assert sorted(e["note"] for e in events) == ["me became leader", "me stopped leading"]
+    assert {(e["reason"], e["regarding"]["kind"], e["regarding"]["name"]) for e in events} == {
+        ("LeaderElection", "Lease", "told")
+    }
+
+
+async def test_liveness_fails_when_the_leader_has_long_not_renewed(
+    env: Environment, namespace: str
+) -> None:
+    """The lease lapsed and yet this process lives: a blocked thread, a stopped watchdog."""
+    options = LeaderElectionOptions(name="live", namespace=namespace, watchdog=False)
+    clock = FakeClock()
+    config = env.rest_config()
+    mgr = Manager(config, Scheme(), ManagerOptions(
+        leader_election=options, health_probe_bind="127.0.0.1:0", install_signal_handlers=False,
+    ), clock=clock)  # fmt: skip
+    async with running(mgr), aiohttp.ClientSession() as session:
+        await mgr.elected.wait()
+        url = f"http://{mgr.address['health']}/healthz"
+        async with session.get(url) as answer:
+            assert answer.status == 200
+        clock.step(60.0)
+        async with session.get(f"{url}/leaderElection") as answer:
+            assert answer.status == 500
+            assert "has not renewed the lease" in await answer.text()
+
+
+async def test_readiness_is_gone_as_soon_as_the_stop_begins(
+    env: Environment, namespace: str
+) -> None:
+    release = asyncio.Event()
+
+    async def wait(_: NamespacedName) -> None:
+        await release.wait()
+
+    await env.client.create(config_map(namespace, "a"))
+    reconciler = Recording(wait)
+    mgr = manager(env, health_probe_bind="127.0.0.1:0")
+    watching(mgr, reconciler, namespace)
+    async with running(mgr) as task, aiohttp.ClientSession() as session:
+        await eventually(lambda: reconciler.started)
+        mgr.stop()
+
+        async def refused() -> bool:
+            async with session.get(f"http://{mgr.address['health']}/readyz/shutdown") as answer:
+                return answer.status == 500 and "stopping" in await answer.text()
+
+        await eventually(refused)
+        assert not reconciler.finished
+        release.set()
+        await task
+
+
+async def test_heap_is_frozen_once_the_controllers_have_started(
+    env: Environment, namespace: str
+) -> None:
+    gc.unfreeze()
+    mgr = manager(env, freeze_heap=True)
+    watching(mgr, Recording(nothing), namespace)
+    try:
+        async with running(mgr):
+            await eventually(lambda: gc.get_freeze_count() > 0)
+    finally:
+        gc.unfreeze()
+
+
+async def test_second_cluster_runs_with_the_manager(env: Environment, namespace: str) -> None:
+    mgr = manager(env)
+    remote = Cluster(env.rest_config(), Scheme(), metrics=mgr.metrics)
+    remote.cache.informers(CONFIG_MAP, Scope(namespace=namespace))
+    mgr.add(remote)
+    await env.client.create(config_map(namespace, "a"))
+    async with running(mgr) as task:
+        found = await eventually(
+            lambda: remote.cache.get(CONFIG_MAP, NamespacedName(namespace, "a"))
+        )
+        mgr.stop()
+        await task
+        await remote.close()
+    assert found.meta.name == "a"
+
+
+async def test_nothing_can_be_added_to_a_manager_that_stops(env: Environment) -> None:
+    mgr = manager(env)
+    async with running(mgr) as task:
+        mgr.stop()
+        await task
+    with pytest.raises(RuntimeError, match="stopping"):
+        mgr.add(LoopLagProbe(mgr.metrics))
