@@ -40,19 +40,26 @@ class CreateEvent(Generic[T_co]):
     """An object appeared.
 
     ``is_in_initial_list`` says that it was there before the watch began: nothing happened to it,
-    the process only learned of it.
+    the process only learned of it. ``own_write`` says that this process made it, through the
+    client of this cache, and nobody has changed it since.
     """
 
     object: T_co
     is_in_initial_list: bool = False
+    own_write: bool = False
 
 
 @attrs.frozen
 class UpdateEvent(Generic[T_co]):
-    """An object changed, or a resync or a new list showed it again as it was."""
+    """An object changed, or a resync or a new list showed it again as it was.
+
+    ``own_write`` says that ``new`` is what this process last wrote, through the client of this
+    cache.
+    """
 
     old: T_co
     new: T_co
+    own_write: bool = False
 
     @property
     def unchanged(self) -> bool:

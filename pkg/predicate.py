@@ -160,6 +160,23 @@ class DeletionStarted(_Changed):
         return meta.deleting
 
 
+class IgnoreOwnWrites(Predicate):
+    """Refuses events that only echo this process's last write of the object.
+
+    It saves the pass that finds nothing to do. It is not for a reconciler that makes several steps
+    and counts on the echo to be called for the next; such a one returns ``requeue_after``.
+
+    Not every echo is known as one: of two quick writes only the last one's, and none that the watch
+    delivered before the write was answered.
+    """
+
+    def create(self, event: CreateEvent[Object], /) -> bool:
+        return not event.own_write
+
+    def update(self, event: UpdateEvent[Object], /) -> bool:
+        return not event.own_write
+
+
 @attrs.frozen
 class LabelSelectorPredicate(Predicate):
     """Passes objects that carry all of ``labels``.

@@ -82,11 +82,15 @@ class _Dispatch(Generic[K]):
             if all(p.delete(gone) for p in self.predicates):
                 self.handler.delete(gone, self.queue)
         elif change.old is None:
-            came: CreateEvent[StoredObject] = CreateEvent(change.new, is_in_initial_list)
+            came: CreateEvent[StoredObject] = CreateEvent(
+                change.new, is_in_initial_list, change.own_write
+            )
             if all(p.create(came) for p in self.predicates):
                 self.handler.create(came, self.queue)
         else:
-            changed: UpdateEvent[StoredObject] = UpdateEvent(change.old, change.new)
+            changed: UpdateEvent[StoredObject] = UpdateEvent(
+                change.old, change.new, change.own_write
+            )
             if all(p.update(changed) for p in self.predicates):
                 self.handler.update(changed, self.queue)
 

@@ -198,7 +198,8 @@ class Informer:
 
     def upsert(self, obj: StoredObject) -> None:
         changes = self._store.upsert(obj)
-        self._overlay.observe(obj)
+        if self._overlay.observe(obj):
+            changes = [attrs.evolve(c, own_write=c.new is not None) for c in changes]
         self._overlay.advance(self._store.version)
         self._tell(changes)
 

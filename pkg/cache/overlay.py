@@ -77,11 +77,11 @@ class Overlay:
         """Our write moved the object out of the informer's scope: the watch will say it is gone."""
         self._entries.pop(key, None)
 
-    def observe(self, seen: StoredObject, *, deleted: bool = False) -> None:
-        """The stream delivered an event for an object."""
+    def observe(self, seen: StoredObject, *, deleted: bool = False) -> bool:
+        """The stream delivered an event for an object. True when it is our own write's."""
         entry = self._entries.get(seen.key)
         if entry is None:
-            return
+            return False
         version = seen.meta.resource_version
         if entry.object is None:
             # Only the deletion itself, or a namesake, ends a tombstone: an update that was made
@@ -95,6 +95,7 @@ class Overlay:
             )
         if ended:
             del self._entries[seen.key]
+        return entry.object is not None and not deleted and version == entry.version
 
     def advance(self, version: str) -> None:
         """The store as a whole has reached ``version``."""

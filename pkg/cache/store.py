@@ -26,14 +26,15 @@ class Change:
     """What happened to one key.
 
     ``old`` is ``None`` for a new object, ``new`` is ``None`` for one that is gone.
-    ``state_unknown`` says
-    that the deletion was inferred from a list: ``old`` is then the last state known, not the last
-        state.
+    ``state_unknown`` says that the deletion was inferred from a list: ``old`` is then the last
+    state known, not the last state. ``own_write`` says that ``new`` is the answer of a write of
+    ours.
     """
 
     old: StoredObject | None
     new: StoredObject | None
     state_unknown: bool = False
+    own_write: bool = False
 
 
 class Store:

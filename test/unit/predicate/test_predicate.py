@@ -120,3 +120,13 @@ def test_funcs_pass_what_they_were_not_given_a_function_for() -> None:
     assert made.update(UpdateEvent(thing(), thing()))
     assert made.generic(GenericEvent(thing()))
     assert not made.delete(DeleteEvent(thing()))
+
+
+def test_own_writes_are_refused_where_they_are_only_an_echo() -> None:
+    echo, news = thing(resource_version="2"), thing(resource_version="3")
+    filter_ = predicate.IgnoreOwnWrites()
+    assert not filter_.update(UpdateEvent(thing(), echo, own_write=True))
+    assert not filter_.create(CreateEvent(echo, own_write=True))
+    assert filter_.update(UpdateEvent(echo, news))
+    assert filter_.create(CreateEvent(news))
+    assert filter_.delete(DeleteEvent(news))
