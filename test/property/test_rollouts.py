@@ -13,12 +13,11 @@ from druid_operator.pkg.apistore.store import APIStore
 from druid_operator.pkg.envtest.dataplane import DataPlane, DataPlaneOptions
 from druid_operator.pkg.envtest.dataplane.intstr import scaled
 from druid_operator.pkg.envtest.eventually import eventually
+from druid_operator.pkg.envtest.virtualtime import LoopClock, VirtualTimeLoop
 from druid_operator.pkg.meta import JSON, NamespacedName, Resource
 from druid_operator.pkg.scheme.builtin import DEPLOYMENT, POD, STATEFUL_SET
 
 KEY = NamespacedName("default", "app")
-# A simulated second takes a millisecond: pods overlap as they do in a cluster.
-FAST = DataPlaneOptions(time_scale=0.001, ready_after=2.0, delete_after=1.0)
 SHARES = st.integers(0, 4) | st.integers(0, 100).map(lambda n: f"{n}%")
 
 Bounds = tuple[int, int]
@@ -77,7 +76,9 @@ class World:
 async def roll(obj: JSON, resource: Resource, complete: Callable[[JSON], bool]) -> World:
     """Bring the workload up, change its image, and wait until the rollout is complete."""
     world = World()
-    async with DataPlane(world.store, FAST):
+    # Pods start and end slowly enough to overlap as they do in a cluster.
+    options = DataPlaneOptions(ready_after=20.0, delete_after=10.0, clock=LoopClock())
+    async with DataPlane(world.store, options):
         world.store.subscribe(world.watch)
         world.store.create(resource, obj)
         replicas = obj["spec"]["replicas"]
@@ -87,11 +88,40 @@ async def roll(obj: JSON, resource: Resource, complete: Callable[[JSON], bool]) 
             observed = status.get("observedGeneration") == 1
             return bool(observed and status.get("readyReplicas", 0) == replicas)
 
-        await eventually(up, interval=0.001)
+        await eventually(up, timeout=600, interval=1)
         world.seen.clear()
         world.set_image(resource, "app:2")
-        await eventually(lambda: complete(world.store.get(resource, KEY)), interval=0.001)
+        await eventually(lambda: complete(world.store.get(resource, KEY)), timeout=600, interval=1)
     return world
+
+
+def run(obj: JSON, resource: Resource, complete: Callable[[JSON], bool]) -> World:
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        return runner.run(roll(obj, resource, complete))
+
+
+def test_a_rollout_that_is_stuck_is_called_late_after_ten_minutes_and_not_before() -> None:
+    """The default deadline; crash loops, waits and retries of ten minutes pass meanwhile."""
+
+    async def scenario() -> tuple[float, float]:
+        store, loop = APIStore(graceful_pods=True), asyncio.get_running_loop()
+
+        def reason() -> str:
+            conditions: Any = store.get(DEPLOYMENT, KEY).get("status", {}).get("conditions") or ()
+            return next((c["reason"] for c in conditions if c["type"] == "Progressing"), "")
+
+        async with DataPlane(store, DataPlaneOptions(clock=LoopClock())) as data_plane:
+            obj = workload("Deployment", {"replicas": 2})
+            obj["spec"]["template"]["spec"]["containers"][0]["image"] = "app:1-crash-loop"
+            store.create(DEPLOYMENT, obj)
+            await data_plane.settled()
+            begun = loop.time()
+            await eventually(lambda: reason() == "ProgressDeadlineExceeded", timeout=3600)
+            return begun, loop.time()
+
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        begun, late = runner.run(scenario())
+    assert 600 <= late - begun <= 602
 
 
 @settings(max_examples=30, deadline=None)
@@ -114,7 +144,7 @@ def test_a_deployment_keeps_its_bounds(
         return counts == {replicas} and status["observedGeneration"] == 2
 
     obj = workload("Deployment", {"replicas": replicas, "strategy": strategy})
-    world = asyncio.run(roll(obj, DEPLOYMENT, complete))
+    world = run(obj, DEPLOYMENT, complete)
     assert max(total for total, _ in world.seen) <= replicas + most
     assert min(ready for _, ready in world.seen) >= replicas - fewest
 
@@ -144,7 +174,7 @@ def test_a_statefulset_keeps_its_bounds(
         ready = status.get("readyReplicas", 0) == replicas == status["replicas"]
         return updated and ready and status["observedGeneration"] == 2
 
-    world = asyncio.run(roll(workload("StatefulSet", spec), STATEFUL_SET, complete))
+    world = run(workload("StatefulSet", spec), STATEFUL_SET, complete)
     fewest = replicas - max(1, scaled(unavailable, replicas, round_up=False))
     assert min((ready for _, ready in world.seen), default=replicas) >= fewest
     assert max((total for total, _ in world.seen), default=replicas) <= replicas

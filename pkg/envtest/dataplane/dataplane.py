@@ -27,6 +27,9 @@ from druid_operator.pkg.scheme.builtin import POD
 
 # What the store refuses (an invalid template) is tried again after so many simulated seconds.
 RETRY_AFTER = 1.0
+# Simulated seconds. A wait may come out as the rounding error of a subtraction: shorter than a step
+# of the clock, it would be over at once and come out the same again.
+RESOLUTION = 0.001
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +111,7 @@ class DataPlane:
     def _add_after(self, key: Key, seconds: float) -> None:
         """One timer per key: the earlier one wins, since the key is then decided anew."""
         loop = asyncio.get_running_loop()
-        at = loop.time() + self._time.real(seconds)
+        at = loop.time() + self._time.real(max(seconds, RESOLUTION))
         if key in self._timers:
             earlier, handle = self._timers[key]
             if earlier <= at:
