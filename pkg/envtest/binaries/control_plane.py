@@ -172,7 +172,13 @@ class ControlPlane:
         assert assets.kwok is not None
         version = self._options.emulated_version
         manager = flags.kube_controller_manager(layout, emulated_version=version)
-        start("kube-controller-manager", [assets.kube_controller_manager, *manager], tier=2)
+        start(
+            "kube-controller-manager",
+            [assets.kube_controller_manager, *manager],
+            tier=2,
+            # Its host-path provisioner leaves a directory per volume in the temporary one.
+            environ={"TMPDIR": str(layout.directory)},
+        )
         scheduler = flags.kube_scheduler(layout, emulated_version=version)
         start("kube-scheduler", [assets.kube_scheduler, *scheduler], tier=2)
         transport = Transport(admin)
