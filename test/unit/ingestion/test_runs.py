@@ -18,6 +18,7 @@ from druid_operator.internal.ingestion.runs import (
     record,
     run_id,
     taken_over,
+    task_id_of,
 )
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -224,6 +225,11 @@ def test_ids_differ_where_they_must_and_stay_short() -> None:
     long = run_id("n" * 63, "x" * 253, "u" * 36, "h" * 64, 12)
     assert len(long) == MAX_ID
     assert long.endswith("-a12")
+
+
+def test_the_task_of_a_query_is_named_after_it() -> None:
+    assert task_id_of("k8s-x", "sql") == "query-k8s-x"
+    assert task_id_of("k8s-x", "task") == "k8s-x"
 
 
 def test_history_is_bounded_and_newest_first() -> None:

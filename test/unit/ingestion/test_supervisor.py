@@ -82,6 +82,7 @@ def test_what_does_not_exist_is_created_with_marker_and_suspended_said(world) ->
     world.live, world.memory = None, SupervisorMemory()
     decision = world.decide()
     assert (decision.action, decision.reason) == ("Create", "NotCreated")
+    assert decision.message == "supervisor wiki does not exist"
     assert decision.submit is not None
     assert decision.submit["suspended"] is False
     assert decision.submit["context"]["k8sSpecHash"] == world.desired.spec_hash
@@ -90,6 +91,7 @@ def test_what_does_not_exist_is_created_with_marker_and_suspended_said(world) ->
 def test_what_somebody_terminated_is_created_again(world) -> None:
     world.live = None
     assert world.verdict() == ("Create", "Terminated")
+    assert world.decide().message.endswith("any more")
 
 
 def test_a_changed_document_is_one_update_with_its_differences(world, kafka) -> None:
@@ -97,6 +99,14 @@ def test_a_changed_document_is_one_update_with_its_differences(world, kafka) -> 
     decision = world.decide()
     assert (decision.action, decision.reason) == ("Update", "SpecChanged")
     assert [d.path for d in decision.differences] == ["spec.tuningConfig.maxRowsInMemory"]
+
+
+def test_a_condition_names_the_first_differences_and_counts_the_rest(world, kafka) -> None:
+    one, many = changed(kafka, maxRowsInMemory=1), dict.fromkeys("abcdefgh", 1)
+    world.want(one)
+    assert "more" not in world.decide().message
+    world.want({**one, "context": many})
+    assert world.decide().message.endswith("; and 4 more")
 
 
 def test_a_field_taken_away_by_the_user_is_an_update_although_live_still_fits(world, kafka) -> None:
