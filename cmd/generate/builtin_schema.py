@@ -52,6 +52,10 @@ KINDS = [
     "rbac.v1.RoleBinding",
     "rbac.v1.ClusterRole",
     "rbac.v1.ClusterRoleBinding",
+    "authentication.v1.TokenReview",
+    "authorization.v1.SelfSubjectAccessReview",
+    "authorization.v1.SubjectAccessReview",
+    "authorization.v1.LocalSubjectAccessReview",
 ]
 CRD = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinition"
 
@@ -87,7 +91,7 @@ def builtin_schema_files() -> dict[str, str]:
 
 
 def build_schema(
-    definitions: Mapping[str, Any], go_fields: Mapping[str, dict[str, str]]
+    definitions: Mapping[str, Any], go_fields: Mapping[str, dict[str, list[str]]]
 ) -> dict[str, Any]:
     """The table: ``kinds`` by ``group/version/Kind`` and ``types`` by OpenAPI name."""
     types: dict[str, Any] = {}
@@ -117,7 +121,10 @@ def _collect(
     if definition.get("x-kubernetes-map-type") == "atomic":
         shape["atomic"] = True
     for field, spec in definition.get("properties", {}).items():
-        entry: dict[str, Any] = {"type": _type(spec), "zero": encodings.get(field, "pointer")}
+        zero, number = encodings.get(field, ("pointer", ""))
+        entry: dict[str, Any] = {"type": _type(spec), "zero": zero}
+        if number:
+            entry["wire"] = number
         if field in required:
             entry["required"] = True
         if (name, field) in KEY_DEFAULTS:

@@ -1,4 +1,4 @@
-"""Label and field selectors: their grammar, and whether an object matches."""
+"""Field selectors: what each kind can be selected by. Label selectors are ``meta.labels``."""
 
 from __future__ import annotations
 
@@ -10,147 +10,17 @@ import attrs
 
 from druid_operator.pkg.errors import BadRequest
 from druid_operator.pkg.meta import JSON
+from druid_operator.pkg.meta.labels import (
+    LabelSelector,
+    Requirement,
+    parse_label_selector,
+    selector_from_object,
+)
 
-_TOKEN = re.compile(r"\s*(?:(!=|==|=|!|<|>|,|\(|\))|([^\s=!<>,()]+))")
-
-
-@attrs.frozen
-class Requirement:
-    """``operator``: ``=``, ``!=``, ``in``, ``notin``, ``exists``, ``!``, ``>``, ``<``."""
-
-    key: str
-    operator: str
-    values: tuple[str, ...] = ()
-
-    def matches(self, labels: Mapping[str, str]) -> bool:
-        value = labels.get(self.key)
-        match self.operator:
-            case "exists":
-                return value is not None
-            case "!":
-                return value is None
-            case "=" | "in":
-                return value is not None and value in self.values
-            case "!=" | "notin":
-                return value is None or value not in self.values
-        try:
-            left, right = int(value or ""), int(self.values[0])
-        except ValueError:
-            return False
-        return left > right if self.operator == ">" else left < right
-
-
-@attrs.frozen
-class LabelSelector:
-    """All requirements must hold; an empty selector matches everything."""
-
-    requirements: tuple[Requirement, ...] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.requirements)
-
-    def matches(self, obj: JSON) -> bool:
-        labels = obj.get("metadata", {}).get("labels") or {}
-        return all(r.matches(labels) for r in self.requirements)
-
-
-def parse_label_selector(text: str) -> LabelSelector:
-    """The whole grammar:
-
-    ``a=b, c!=d, e in (f,g), h notin (i), j, !k, l>1``. Raises ``BadRequest``.
-    """
-    if not text.strip():
-        return LabelSelector()
-    parser = _Parser(text)
-    requirements = [parser.requirement()]
-    while parser.peek() == ",":
-        parser.next()
-        requirements.append(parser.requirement())
-    if parser.peek():
-        raise _unexpected(parser.peek(), "',' or 'end of string'")
-    return LabelSelector(tuple(requirements))
-
-
-def selector_from_object(selector: Mapping[str, Any] | None) -> LabelSelector:
-    """From a ``metav1.LabelSelector``. ``None`` selects nothing in the API; ask before calling."""
-    requirements = [
-        Requirement(key, "=", (value,))
-        for key, value in ((selector or {}).get("matchLabels") or {}).items()
-    ]
-    words = {"In": "in", "NotIn": "notin", "Exists": "exists", "DoesNotExist": "!"}
-    requirements += [
-        Requirement(e["key"], words[e["operator"]], tuple(e.get("values") or ()))
-        for e in (selector or {}).get("matchExpressions") or ()
-    ]
-    return LabelSelector(tuple(requirements))
-
-
-class _Parser:
-    def __init__(self, text: str) -> None:
-        self._tokens: list[str] = []
-        position = 0
-        text = text.rstrip()
-        while position < len(text):
-            match = _TOKEN.match(text, position)
-            if match is None:
-                raise BadRequest(
-                    f"unable to parse requirement: unexpected text {text[position:]!r}"
-                )
-            self._tokens.append(match[1] or match[2])
-            position = match.end()
-
-    def peek(self) -> str:
-        return self._tokens[0] if self._tokens else ""
-
-    def next(self) -> str:
-        return self._tokens.pop(0) if self._tokens else ""
-
-    def requirement(self) -> Requirement:
-        if self.peek() == "!":
-            self.next()
-            return Requirement(self._identifier(), "!")
-        key = self._identifier()
-        token = self.peek()
-        if token in ("", ","):
-            return Requirement(key, "exists")
-        self.next()
-        if token in ("in", "notin"):
-            return Requirement(key, token, self._values())
-        if token in ("=", "==", "!=", "<", ">"):
-            value = self._identifier() if self.peek() not in ("", ",") else ""
-            return Requirement(key, "=" if token == "==" else token, (value,))
-        raise _unexpected(token, "in, notin, =, ==, !=, gt, lt")
-
-    def _identifier(self) -> str:
-        token = self.next()
-        if not token or not re.match(r"[A-Za-z0-9]", token):
-            raise _unexpected(token, "identifier")
-        return token
-
-    def _values(self) -> tuple[str, ...]:
-        if self.peek() != "(":
-            raise _unexpected(self.peek(), "'('")
-        self.next()
-        values: list[str] = []
-        expect_value = True
-        while True:
-            token = self.next()
-            if token == ")":
-                return tuple(values or [""])
-            if token == ",":
-                if expect_value:
-                    values.append("")
-                expect_value = True
-            elif token and expect_value and re.match(r"[A-Za-z0-9]", token):
-                values.append(token)
-                expect_value = False
-            else:
-                raise _unexpected(token, "identifier" if expect_value else "',' or ')'")
-
-
-def _unexpected(found: str, expected: str) -> BadRequest:
-    return BadRequest(f"unable to parse requirement: found '{found}', expected: {expected}")
-
+__all__ = [
+    "LabelSelector", "Requirement", "parse_label_selector", "selector_from_object",
+    "FieldGetter", "FieldSelector", "parse_field_selector", "json_path_getter",
+]  # fmt: skip
 
 FieldGetter = Callable[[JSON], str]
 

@@ -66,13 +66,17 @@ class Type:
 
 @attrs.define(eq=False)
 class Field:
-    """``default`` matters to list keys only: the item is found as if the key were there."""
+    """``default`` matters to list keys only: the item is found as if the key were there.
+
+    ``wire`` is the field's protobuf number; a path, where Go embeds the struct that has it.
+    """
 
     type: Type
     zero: Zero = "pointer"
     required: bool = False
     default: Any = None
     retain_keys: bool = False
+    wire: tuple[int, ...] = ()
 
 
 #: Any value, owned as a whole.
@@ -128,6 +132,7 @@ class BuiltinTypes:
                     required=entry.get("required", False),
                     default=entry.get("default"),
                     retain_keys=entry.get("retain_keys", False),
+                    wire=tuple(int(n) for n in entry.get("wire", "").split(".") if n),
                 )
         return found
 

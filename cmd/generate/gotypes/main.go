@@ -1,16 +1,21 @@
 // Command gotypes prints how Go encodes each field of the built-in API types: the OpenAPI documents
 // do not tell a pointer from a value, and so not whether a stored zero is written or left out.
 //
-// Output: {"<type>": {"<json field>": "pointer" | "omit" | "always"}}, types under their OpenAPI names.
+// Output: {"<type>": {"<json field>": ["pointer" | "omit" | "always", "<protobuf number>"]}}, types under
+// their OpenAPI names. The number of a field of an embedded struct is a path: "2.1".
 package main
 
 import (
 	"encoding/json"
-	"os"
+	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
+	authenticationv1 "k8s.io/api/authentication/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	batchv1 "k8s.io/api/batch/v1"
@@ -34,6 +39,8 @@ var roots = []any{
 	autoscalingv2.HorizontalPodAutoscaler{}, autoscalingv1.Scale{}, networkingv1.Ingress{},
 	networkingv1.NetworkPolicy{}, storagev1.StorageClass{}, coordinationv1.Lease{}, rbacv1.Role{},
 	rbacv1.RoleBinding{}, rbacv1.ClusterRole{}, rbacv1.ClusterRoleBinding{},
+	authenticationv1.TokenReview{}, authorizationv1.SelfSubjectAccessReview{},
+	authorizationv1.SubjectAccessReview{}, authorizationv1.LocalSubjectAccessReview{},
 	apiextensionsv1.CustomResourceDefinition{},
 }
 
@@ -42,7 +49,7 @@ func openAPIName(t reflect.Type) string {
 	return "io.k8s." + strings.ReplaceAll(path, "/", ".") + "." + t.Name()
 }
 
-func walk(t reflect.Type, out map[string]map[string]string) {
+func walk(t reflect.Type, out map[string]map[string][2]string) {
 	switch t.Kind() {
 	case reflect.Pointer, reflect.Slice, reflect.Map:
 		walk(t.Elem(), out)
@@ -57,17 +64,21 @@ func walk(t reflect.Type, out map[string]map[string]string) {
 	if _, custom := reflect.PointerTo(t).MethodByName("MarshalJSON"); custom {
 		return
 	}
-	fields := map[string]string{}
+	fields := map[string][2]string{}
 	out[openAPIName(t)] = fields
-	collect(t, fields, out)
+	collect(t, "", fields, out)
 }
 
-func collect(t reflect.Type, fields map[string]string, out map[string]map[string]string) {
+func collect(t reflect.Type, prefix string, fields map[string][2]string, out map[string]map[string][2]string) {
 	for i := range t.NumField() {
 		f := t.Field(i)
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if f.Anonymous && name == "" {
-			collect(f.Type, fields, out)
+			inner := prefix
+			if number := protobufNumber(f); number != "" {
+				inner += number + "."
+			}
+			collect(f.Type, inner, fields, out)
 			continue
 		}
 		if name == "-" || name == "" || !f.IsExported() {
@@ -76,25 +87,41 @@ func collect(t reflect.Type, fields map[string]string, out map[string]map[string
 		walk(f.Type, out)
 		omitEmpty := strings.Contains(options, "omitempty")
 		omitZero := strings.Contains(options, "omitzero")
+		number := prefix + protobufNumber(f)
 		switch {
 		case f.Type.Kind() == reflect.Pointer || f.Type.Kind() == reflect.Interface:
-			fields[name] = "pointer"
+			fields[name] = [2]string{"pointer", number}
 		case omitZero, omitEmpty && f.Type.Kind() != reflect.Struct:
-			fields[name] = "omit"
+			fields[name] = [2]string{"omit", number}
 		default:
-			fields[name] = "always"
+			fields[name] = [2]string{"always", number}
 		}
 	}
 }
 
+// protobufNumber reads `protobuf:"bytes,1,opt,name=metadata"`.
+func protobufNumber(f reflect.StructField) string {
+	parts := strings.Split(f.Tag.Get("protobuf"), ",")
+	if len(parts) < 2 {
+		return ""
+	}
+	return parts[1]
+}
+
 func main() {
-	out := map[string]map[string]string{}
+	out := map[string]map[string][2]string{}
 	for _, root := range roots {
 		walk(reflect.TypeOf(root), out)
 	}
-	encoder := json.NewEncoder(os.Stdout)
-	encoder.SetIndent("", " ")
-	if err := encoder.Encode(out); err != nil {
-		panic(err)
+	// One type per line: readable differences, and no more lines than types.
+	separator := "{\n"
+	for _, name := range slices.Sorted(maps.Keys(out)) {
+		fields, err := json.Marshal(out[name])
+		if err != nil {
+			panic(err)
+		}
+		fmt.Printf("%s%q: %s", separator, name, fields)
+		separator = ",\n"
 	}
+	fmt.Println("\n}")
 }

@@ -10,12 +10,14 @@ import orjson
 import yaml
 from aiohttp import web
 
+from druid_operator.pkg.apistore import protobuf
 from druid_operator.pkg.apistore.body import parse_json
 from druid_operator.pkg.apistore.options import DeleteOptions, ListOptions, WriteOptions, Written
 from druid_operator.pkg.apistore.resources import Served
 from druid_operator.pkg.apistore.status_errors import invalid_options
 from druid_operator.pkg.apistore.store import APPLY_PATCH, APIStore
 from druid_operator.pkg.apistore.tables import build_table, partial_metadata
+from druid_operator.pkg.apistore.typeschema import Type
 from druid_operator.pkg.clock import Clock
 from druid_operator.pkg.envtest.apiserver.negotiate import Form, wanted_form
 from druid_operator.pkg.envtest.apiserver.replies import json_reply, success_status
@@ -194,15 +196,20 @@ class ResourceHandlers:
         raw = orjson.dumps(head)[:-1] + b',"items":[' + b",".join(listed.items) + b"]}\n"
         return json_reply(None, raw=raw)
 
+    def _body(self, call: Call) -> JSON:
+        served = call.served
+        type_ = served.type if served.custom is None else None
+        return parse_body(call, served.resource.kind, type_)
+
     def _create(self, call: Call) -> web.Response:
         options = write_options(call)
-        obj = parse_body(call)
+        obj = self._body(call)
         written = self._store.create(call.served.resource, obj, call.target.namespace, options)
         return self._written(call, written, 201)
 
     def _update(self, call: Call) -> web.Response:
         options = write_options(call)
-        obj = parse_body(call)
+        obj = self._body(call)
         target = call.target
         written = self._store.update(
             call.served.resource, target.key, obj, options, target.subresource
@@ -254,16 +261,24 @@ class ResourceHandlers:
         )
 
 
-def parse_body(call: Call) -> JSON:
-    """A JSON or YAML object. Raises ``BadRequest``."""
+def parse_body(call: Call, kind: str, type_: Type | None) -> JSON:
+    """A JSON, YAML or protobuf object; the last needs a type, which custom kinds do not have.
+
+    Raises ``BadRequest``, ``UnsupportedMediaType``.
+    """
     if call.content_type in ("application/yaml", "application/x-yaml"):
         return parse_apply(call.body)
+    if call.content_type == protobuf.MEDIA_TYPE and type_ is not None:
+        try:
+            return protobuf.decode_object(call.body, type_)
+        except protobuf.ProtobufError as error:
+            raise BadRequest(str(error)) from None
     if call.content_type not in ("application/json", "application/octet-stream", ""):
         raise UnsupportedMediaType(
             "the body of the request was in an unknown format - accepted media types include: "
-            "application/json, application/yaml"
+            "application/json, application/yaml, application/vnd.kubernetes.protobuf"
         )
-    obj = parse_json(call.body, call.served.resource.kind)
+    obj = parse_json(call.body, kind)
     if not isinstance(obj, dict):
         raise BadRequest("the object provided is unrecognized: it must be a JSON object")
     return obj

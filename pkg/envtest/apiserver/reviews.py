@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import attrs
 
-from druid_operator.pkg.meta import JSON
+from druid_operator.pkg.meta import JSON, GroupVersionKind
 
 _REVIEWS: Mapping[tuple[str, str], str] = {
     ("authentication.k8s.io", "tokenreviews"): "TokenReview",
@@ -36,14 +36,16 @@ class Reviews:
     tokens: dict[str, User] = attrs.field(factory=dict)
     allow: Callable[[JSON], bool] = lambda _spec: True
 
-    def answer(self, group: str, plural: str, review: JSON) -> JSON | None:
-        """The review with its status, ``None`` when the path is no review."""
+    def kind(self, group: str, plural: str) -> GroupVersionKind | None:
+        """The kind of review posted to that path, ``None`` when it is none."""
         kind = _REVIEWS.get((group, plural))
-        if kind is None:
-            return None
+        return None if kind is None else GroupVersionKind(group, "v1", kind)
+
+    def answer(self, gvk: GroupVersionKind, review: JSON) -> JSON:
+        """The review with its status."""
         spec = review.get("spec") or {}
         status: JSON = {"allowed": self.allow(spec)}
-        if kind == "TokenReview":
+        if gvk.kind == "TokenReview":
             user = self.tokens.get(spec.get("token", ""))
             status = {"authenticated": user is not None}
             if user is not None:
@@ -52,8 +54,8 @@ class Reviews:
                 status["user"] = {}
                 status["error"] = "invalid bearer token"
         return {
-            "kind": kind,
-            "apiVersion": f"{group}/v1",
+            "kind": gvk.kind,
+            "apiVersion": gvk.api_version,
             "metadata": {},
             "spec": spec,
             "status": status,

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from aiohttp import web
 
 from druid_operator.pkg.apistore.backend import Registry
-from druid_operator.pkg.apistore.body import parse_json
 from druid_operator.pkg.apistore.store import APIStore
+from druid_operator.pkg.apistore.typeschema import builtin_types
 from druid_operator.pkg.envtest.apiserver import discovery, openapi
 from druid_operator.pkg.envtest.apiserver.negotiate import wanted_form
 from druid_operator.pkg.envtest.apiserver.replies import json_reply, text_reply
-from druid_operator.pkg.envtest.apiserver.resource_handlers import Call
+from druid_operator.pkg.envtest.apiserver.resource_handlers import Call, parse_body
 from druid_operator.pkg.envtest.apiserver.reviews import Reviews
 from druid_operator.pkg.errors import NotFound
 from druid_operator.pkg.meta import JSON
@@ -58,8 +58,11 @@ class SystemHandlers:
         target = call.target
         if target.method != "POST" or target.version != "v1":
             return None
-        review = parse_json(call.body, "Review")
-        return self._reviews.answer(target.group, target.plural, review)
+        gvk = self._reviews.kind(target.group, target.plural)
+        type_ = builtin_types().kind(gvk) if gvk is not None else None
+        if gvk is None or type_ is None:
+            return None
+        return self._reviews.answer(gvk, parse_body(call, gvk.kind, type_))
 
     def _is_builtin(self, group: str) -> bool:
         return any(s.resource.group == group and s.custom is None for s in self._registry)
