@@ -167,6 +167,14 @@ class DataSourceAPI(Protocol):
         """Replace them all; an empty list gives the datasource back to the cluster's defaults."""
         ...
 
+    async def all_rules(self) -> dict[str, list[JSON]]:
+        """Rules by datasource; those of the cluster under ``_default``."""
+        ...
+
+    async def all_compaction(self, api: CompactionAPI) -> dict[str, JSON]:
+        """Configurations by datasource."""
+        ...
+
     async def compaction(self, api: CompactionAPI, data_source: str) -> JSON:
         """Raises ``NotFound`` where none is configured."""
         ...

@@ -254,6 +254,14 @@ class DruidClient:
         path = f"{_COORDINATOR}/rules/{_segment(data_source)}"
         await self._post("set_rules", path, list(rules), comment)
 
+    async def all_rules(self) -> dict[str, list[JSON]]:
+        found: dict[str, list[JSON]] = await self._get("all_rules", f"{_COORDINATOR}/rules")
+        return found
+
+    async def all_compaction(self, api: CompactionAPI) -> dict[str, JSON]:
+        body = await self._get("all_compaction", _compaction(api, ""))
+        return {str(config["dataSource"]): config for config in body["compactionConfigs"]}
+
     async def compaction(self, api: CompactionAPI, data_source: str) -> JSON:
         config: JSON = await self._get("compaction", _compaction(api, data_source))
         return config

@@ -146,9 +146,7 @@ class ErrorBody:
 
 
 #: Java puts exception class names in front of its messages, sometimes two of them.
-_CLASS_PREFIX = re.compile(
-    r"^(?:(?:[a-z][\w$]*\.)+[A-Z][\w$]*(?:Exception|Error|ISE|IAE|RE|UOE): )+"
-)
+_CLASS_PREFIX = re.compile(r"^(?:(?:[a-z][\w$]*\.)+[\w$]*(?:Exception|Error|ISE|IAE|RE|UOE): )+")
 
 #: One Druid service quotes another's refusal whole.
 _FORWARDED = re.compile(r"Server error \[[^\]]*\]; body: (\{.*\})$", re.DOTALL)

@@ -151,7 +151,11 @@ class CompactionRoutes:
         return self._done()
 
     async def unified_all(self, request: web.Request) -> web.Response:
-        return answers.ok({"compactionConfigs": list(self._config.compaction.values())})
+        configs = list(self._config.compaction.values())
+        if self._cluster.compaction_supervisors:
+            mine = [s for s in self._cluster.supervisors if s.type == "autocompact"]
+            configs = [supervisor.spec["spec"] for supervisor in mine]
+        return answers.ok({"compactionConfigs": configs})
 
     async def unified_set(self, request: web.Request) -> web.Response:
         name = self._name(request)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import ssl
 from collections import deque
 from collections.abc import Awaitable, Callable
 
@@ -54,6 +55,12 @@ class FakeDruid:
 
         async with FakeDruid(version="33.0.0") as druid:
             client = DruidClient(druid.url)
+
+    Args:
+        version: which Druid to imitate.
+        clock: what time is; a test moves a ``FakeClock``.
+        port: 0 for any free one.
+        tls: serve https with it.
     """
 
     def __init__(
@@ -64,10 +71,12 @@ class FakeDruid:
         clock: Clock | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.behaviour = behaviour or Behaviour()
         self._cluster = Cluster(clock or SystemClock(), Version(version), self.behaviour)
         self._host, self._port = host, port
+        self._tls = tls
         self._faults: list[Fault] = []
         #: The last hundred thousand, which is days of one cluster's polling.
         self.requests: deque[LoggedRequest] = deque(maxlen=100_000)
@@ -88,7 +97,7 @@ class FakeDruid:
             self._application(), handler_cancellation=True, access_log=None, shutdown_timeout=0.1
         )
         await self._runner.setup()
-        site = web.TCPSite(self._runner, self._host, self._port)
+        site = web.TCPSite(self._runner, self._host, self._port, ssl_context=self._tls)
         await site.start()
         self._port = self._runner.addresses[0][1]
         self._cluster.address = self.url
@@ -101,7 +110,8 @@ class FakeDruid:
 
     @property
     def url(self) -> str:
-        return f"http://{self._host}:{self._port}"
+        scheme = "https" if self._tls else "http"
+        return f"{scheme}://{self._host}:{self._port}"
 
     # --- inspection and control ----------------------------------------------------------------
 

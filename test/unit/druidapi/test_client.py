@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 
 import pytest
+import trustme
 
 from druid_operator.pkg.clock import FakeClock
 from druid_operator.pkg.druidapi import Deadlines, DruidClient, errors
@@ -212,3 +214,84 @@ async def test_a_failed_sql_task_says_why_in_its_report() -> None:
         report = await client.task_report(task.id)
         assert report is not None
         assert report.error == "InsertTimeNull: no time"
+
+
+async def test_tls_is_verified_against_the_given_authority() -> None:
+    authority = trustme.CA()
+    server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(server)
+    known = ssl.create_default_context()
+    authority.configure_trust(known)
+    async with FakeDruid(tls=server) as druid:
+        async with DruidClient(druid.url, tls=known) as client:
+            await client.check_ready()
+        async with DruidClient(druid.url) as stranger:
+            with pytest.raises(errors.NotSent, match="certificate"):
+                await stranger.check_ready()
+
+
+async def test_asked_directly_the_process_itself_says_what_it_is() -> None:
+    async with (
+        FakeDruid(behaviour=Behaviour(router=False)) as druid,
+        DruidClient(druid.url, via_router=False) as client,
+    ):
+        await client.server_status()
+        assert [r.path for r in druid.requests] == ["/status"]
+
+
+@pytest.mark.parametrize(
+    ("call", "service"),
+    [
+        (lambda client: client.task_status("t"), "/druid/indexer/v1/isLeader"),
+        (lambda client: client.compaction("legacy", "d"), "/druid/coordinator/v1/isLeader"),
+        (lambda client: client.compaction("unified", "d"), "/druid/indexer/v1/isLeader"),
+    ],
+)
+async def test_an_absence_is_confirmed_by_the_service_that_was_asked(call, service) -> None:
+    async with FakeDruid() as druid, DruidClient(druid.url) as client:
+        with pytest.raises(errors.NotFound):
+            await call(client)
+        assert druid.requests[-1].path == service
+
+
+async def test_reads_and_mutations_have_deadlines_of_their_own(kafka_spec) -> None:
+    forever, soon = 60, 0.05
+    for deadlines, mutates in (
+        (Deadlines(read=soon, mutation=forever, supervisor=forever), False),
+        (Deadlines(read=forever, mutation=soon, supervisor=forever), True),
+    ):
+        async with FakeDruid() as druid, DruidClient(druid.url, deadlines=deadlines) as client:
+            druid.fault(Fault("hold"))
+            call = client.submit_task(noop("t")) if mutates else client.tasks()
+            with pytest.raises(errors.OutcomeUnknown if mutates else errors.Timeout):
+                await call
+    slow = Behaviour(mutation_seconds=0.2)
+    patient = Deadlines(read=soon, mutation=soon, supervisor=forever)
+    async with (
+        FakeDruid(behaviour=slow) as druid,
+        DruidClient(druid.url, deadlines=patient) as client,
+    ):
+        await client.submit_supervisor(kafka_spec("wiki"))
+        assert "wiki" in druid.supervisors
+
+
+async def test_listings_are_narrowed_by_what_was_asked() -> None:
+    async with FakeDruid() as druid, DruidClient(druid.url) as client:
+        await client.tasks()
+        await client.tasks(data_source="a b", state="running", task_type="noop", limit=3)
+        assert [r.path for r in druid.requests] == [
+            "/druid/indexer/v1/tasks",
+            "/druid/indexer/v1/tasks?datasource=a%20b&state=running&type=noop&max=3",
+        ]
+
+
+async def test_what_is_observed_is_every_exchange_with_its_outcome() -> None:
+    seen: list[tuple[str, int]] = []
+    async with FakeDruid() as druid:
+        client = DruidClient(druid.url, observer=lambda *call: seen.append(call[:2]))
+        await client.submit_task(noop("t"))
+        await client.aclose()
+    async with client:
+        with pytest.raises(errors.NotSent):
+            await client.tasks()
+    assert seen == [("submit_task", 200), ("tasks", 0)]
