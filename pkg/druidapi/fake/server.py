@@ -108,6 +108,12 @@ class FakeDruid:
         if runner is not None:
             await runner.cleanup()
 
+    async def restart(self) -> None:
+        """What a restart of the Coordinator-Overlord leaves: all but the tombstone type."""
+        await self.stop()
+        self._cluster.supervisors.forget_volatile()
+        await self.start()
+
     @property
     def url(self) -> str:
         scheme = "https" if self._tls else "http"

@@ -156,6 +156,19 @@ async def test_stopping_and_starting_again_keeps_what_was_stored(kafka_spec) -> 
     await druid.stop()
 
 
+async def test_a_restart_forgets_the_tombstone_type_and_cleaning_forgets_tasks(kafka_spec) -> None:
+    async with FakeDruid() as druid, DruidClient(druid.url) as client:
+        await client.submit_supervisor(kafka_spec("wiki"))
+        await client.submit_supervisor({"type": "NoopSupervisorSpec", "id": "n"})
+        await client.submit_task({"type": "noop", "id": "t", "runTime": 1})
+        await druid.restart()
+        assert [s.id for s in await client.supervisor_states()] == ["wiki"]
+        assert (await client.task_status("t")).id == "t"
+        druid.tasks.forget("t")
+        with pytest.raises(errors.NotFound):
+            await client.task_status("t")
+
+
 async def test_requests_are_logged_with_what_they_got() -> None:
     async with FakeDruid() as druid, aiohttp.ClientSession() as http:
         async with http.get(f"{druid.url}/druid/indexer/v1/supervisor/nope"):
