@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import socket
 import sys
 from collections.abc import Mapping, Sequence
@@ -130,9 +129,16 @@ class OperatorProcess:
                 counts[method] = counts.get(method, 0) + int(float(value))
         return counts
 
+    async def druid_calls(self) -> int:
+        """Requests to Druid so far, from its own metrics."""
+        rows = (await self.metrics()).splitlines()
+        prefix = "druid_operator_druid_requests_total{"
+        return sum(int(float(row.rsplit(" ", 1)[1])) for row in rows if row.startswith(prefix))
+
     def kill(self) -> None:
         """``kill -9``, as a node that loses power would."""
-        os.kill(self.pid, signal.SIGKILL)
+        assert self._process is not None
+        self._process.kill()
 
     async def wait(self) -> int:
         assert self._process is not None

@@ -43,8 +43,9 @@ class ForkedProcess:
         returncode: ``None`` while it runs; negative: the signal that ended it.
     """
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, order: Callable[[Mapping[str, Any]], None]) -> None:
         self.pid = pid
+        self._order = order
         self.returncode: int | None = None
         self._ended = asyncio.Event()
 
@@ -60,9 +61,12 @@ class ForkedProcess:
         self.send_signal(signal.SIGKILL)
 
     def send_signal(self, number: int) -> None:
-        """To a process that has ended: nothing, as its pid may be another's by now."""
-        if self.returncode is None:
-            os.kill(self.pid, number)
+        """Nothing is sent to one that has ended, not even when its end is not known here yet.
+
+        The server sends it, which alone knows: until it has waited for a child, the pid is no
+        other's.
+        """
+        self._order({"signal": number, "pid": self.pid})
 
     def ended(self, returncode: int) -> None:
         """For the server's side, which has waited for it."""
@@ -113,17 +117,20 @@ class ForkServer:
         self, arguments: Sequence[str], *, environ: Mapping[str, str], log: Path
     ) -> ForkedProcess:
         """Fork one. ``log`` is appended its standard output and error."""
-        assert self._server is not None
-        assert self._server.stdin is not None
         assert self._reader is not None
         if self._reader.done():
             raise TerminalError("the fork server ended")
-        order = {"arguments": list(arguments), "environ": dict(environ), "log": str(log)}
         answer: asyncio.Future[ForkedProcess] = asyncio.get_running_loop().create_future()
+        # No await between the two: the answers come in the order of the orders.
         self._asked.append(answer)
-        # One write, without an await since the append: the answers come in the same order.
-        self._server.stdin.write(json.dumps(order).encode() + b"\n")
+        self._order({"arguments": list(arguments), "environ": dict(environ), "log": str(log)})
         return await answer
+
+    def _order(self, order: Mapping[str, Any]) -> None:
+        """Never waits: what the pipe does not take now is written in the background."""
+        assert self._server is not None
+        assert self._server.stdin is not None
+        self._server.stdin.write(json.dumps(order).encode() + b"\n")
 
     async def _read(self) -> None:
         assert self._server is not None
@@ -131,7 +138,8 @@ class ForkServer:
         async for line in self._server.stdout:
             news: dict[str, int] = json.loads(line)
             if "started" in news:
-                process = self._running[news["started"]] = ForkedProcess(news["started"])
+                process = ForkedProcess(news["started"], self._order)
+                self._running[process.pid] = process
                 answer = self._asked.pop(0)
                 if not answer.cancelled():
                     answer.set_result(process)
@@ -181,10 +189,16 @@ class _Server:
                     break
                 *orders, pending = (pending + data).split(b"\n")
                 for order in orders:
-                    self._fork(json.loads(order))
+                    self._obey(json.loads(order))
         for pid in self._children:
             os.kill(pid, signal.SIGKILL)
         self._reap(0)
+
+    def _obey(self, order: dict[str, Any]) -> None:
+        if "signal" not in order:
+            self._fork(order)
+        elif order["pid"] in self._children:
+            os.kill(order["pid"], order["signal"])
 
     def _fork(self, order: dict[str, Any]) -> None:
         pid = os.fork()
