@@ -12,7 +12,7 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import attrs
@@ -93,27 +93,19 @@ class Processes:
         return tuple(self._identities)
 
     def start(
-        self,
-        name: str,
-        argv: Sequence[str | Path],
-        *,
-        tier: int,
-        cwd: Path | None = None,
-        environ: Mapping[str, str] | None = None,
+        self, name: str, argv: Sequence[str | Path], *, tier: int, cwd: Path | None = None
     ) -> None:
         """Start a component in a session of its own, so that Ctrl-C stops it when we say so.
 
         Args:
             cwd: its working directory, by default that of the logs. The log of a component that
                 ran before goes on.
-            environ: added to our environment for it.
         """
         output = None if self._attach_output else self.log(name).open("ab")
         try:
             process = subprocess.Popen(
                 [str(a) for a in argv],
                 cwd=cwd or self._directory,
-                env={**os.environ, **(environ or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT if output else None,
