@@ -6,7 +6,6 @@ Ready in about 4 s on two idle cores: the API server answers, the nodes are Read
 
 from __future__ import annotations
 
-import asyncio
 import json
 import shutil
 import socket
@@ -25,23 +24,20 @@ from druid_operator.pkg.envtest.binaries.certs import CertificateAuthority, writ
 from druid_operator.pkg.envtest.binaries.flags import Layout, Ports
 from druid_operator.pkg.envtest.binaries.options import ControlPlaneOptions, audit_policy
 from druid_operator.pkg.envtest.binaries.processes import Processes, ProcessFailed
+from druid_operator.pkg.envtest.binaries.volumes import remove_directories
 from druid_operator.pkg.envtest.eventually import eventually
 from druid_operator.pkg.envtest.kubeconfig import write_kubeconfig
 from druid_operator.pkg.envtest.world import node, storage_class
-from druid_operator.pkg.errors import AlreadyExists, OperatorError
+from druid_operator.pkg.errors import AlreadyExists
 from druid_operator.pkg.meta import NamespacedName
 from druid_operator.pkg.scheme import Scheme
-from druid_operator.pkg.scheme.builtin import NODE, PERSISTENT_VOLUME, SERVICE_ACCOUNT
+from druid_operator.pkg.scheme.builtin import NODE, SERVICE_ACCOUNT
 
 T = TypeVar("T")
 
 # A free port is chosen before its server binds it, so another program may take it in between.
 PORT_ATTEMPTS = 3
 PORT_TAKEN = "address already in use"
-# Where kube-controller-manager's host-path provisioner makes a directory for each volume.
-VOLUMES = Path("/tmp/hostpath_pv")
-# Seconds that a stop may spend on asking for the volumes.
-VOLUMES_TIMEOUT = 5.0
 
 
 class ControlPlane:
@@ -138,28 +134,14 @@ class ControlPlane:
         """Stop everything and remove the directory. Does nothing if it was never started."""
         if self._processes is not None:
             try:
-                await self._remove_volumes()
+                if self._assets.makes_pods and self.kubeconfig.exists():
+                    await remove_directories(load_config(str(self.kubeconfig)))
             finally:
                 await self._stop_processes()
                 shutil.rmtree(self.directory, ignore_errors=True)
 
     async def _stop_processes(self) -> None:
         await _started(self._processes).stop(timeout=self._options.stop_timeout)
-
-    async def _remove_volumes(self) -> None:
-        """Remove the volumes' directories: they are made in ``/tmp``, whatever one sets."""
-        if not self._assets.makes_pods or not self.kubeconfig.exists():
-            return
-        transport = Transport(load_config(str(self.kubeconfig)))
-        try:
-            async with asyncio.timeout(VOLUMES_TIMEOUT):
-                volumes = await RestClient(transport, Scheme()).list(PERSISTENT_VOLUME)
-        except (OperatorError, TimeoutError):
-            return  # the server is not well: empty directories are the least of it
-        finally:
-            await transport.close()
-        for volume in volumes:
-            _remove_volume(Path(volume["spec"].get("hostPath", {}).get("path", "")))
 
     async def _start_components(self) -> None:
         layout, options, processes = self.layout, self._options, _started(self._processes)
@@ -250,14 +232,6 @@ class ControlPlane:
             user=user,
             pair=self._authority.client(user, *groups),
         )
-
-
-def _remove_volume(path: Path) -> None:
-    if path.parent == VOLUMES:
-        try:
-            path.rmdir()
-        except OSError:
-            pass  # gone already, or somebody put something there
 
 
 def _started(part: T | None) -> T:
