@@ -123,6 +123,19 @@ class APIError(OperatorError):
             for c in self.details.get("causes") or ()
         )
 
+    @property
+    def version_too_large(self) -> bool:
+        """A replica was asked for a version that it has not seen yet.
+
+        It comes as a ``Timeout`` with Retry-After; waiting is the wrong answer where any newest
+        state would do. Source: apimachinery ``IsTooLargeResourceVersionError``, and its words for
+        servers before 1.17.
+        """
+        return (
+            any(cause.reason == "ResourceVersionTooLarge" for cause in self.causes)
+            or "Too large resource version" in self.message
+        )
+
     def to_status(self) -> dict[str, Any]:
         """The ``Status`` object that a server sends for this error."""
         status: dict[str, Any] = {

@@ -38,6 +38,7 @@ from druid_operator.pkg.errors import (
     APIError,
     BadRequest,
     Expired,
+    InternalError,
     Invalid,
     MethodNotAllowed,
     RequestNotSent,
@@ -130,6 +131,7 @@ class Reflector:
         self._version_unavailable = False
         self._streaming = self._options.streaming_lists
         self._replaced = 0
+        self._replaced_at = float("-inf")
         self.relists = 0
         self.watches = 0
 
@@ -164,15 +166,23 @@ class Reflector:
                 raise
             await self._cut(error)  # the list was complete: only the watch behind it broke
         except Expired:
-            # Also "too large resource version", asked of a replica that lags behind.
             self._version_unavailable = True
+            await self._expired()
             raise _Relist from None
         except (BadRequest, Invalid, MethodNotAllowed):
             self._streaming = False  # a definite no: this server does not know it
             return False
+        except InternalError as error:
+            self._sink.failed(error)
+            return False  # this once: what fails as a stream may still be had in pages
         except _StreamingUnsupported:
             self._streaming = False
             return False
+        except APIError as error:
+            if not error.version_too_large or self._version_unavailable:
+                raise
+            self._version_unavailable = True
+            raise _Relist from None
         return True
 
     # --- INITIAL, paged -------------------------------------------------------------------------
@@ -188,7 +198,7 @@ class Reflector:
             self._version_unavailable = True
             raise _Relist from None
         except APIError as error:
-            if not _too_large(error) or self._version_unavailable:
+            if not error.version_too_large or self._version_unavailable:
                 raise
             self._version_unavailable = True
             raise _Relist from None
@@ -222,6 +232,7 @@ class Reflector:
     def _replace(self, objects: Sequence[StoredObject], version: str) -> None:
         self._last_version = version
         self._replaced += 1
+        self._replaced_at = self._clock.monotonic()
         self._sink.replace(objects, version)
 
     # --- WATCH ----------------------------------------------------------------------------------
@@ -235,6 +246,7 @@ class Reflector:
             await self._sleep(self._backoff.next(error.retry_after or 0.0))
             return
         except Expired:
+            await self._expired()
             raise _Relist from None
         except RequestNotSent as error:
             # Cut, silent or refused: the server's history is still there, a list is not needed. All
@@ -242,6 +254,11 @@ class Reflector:
             await self._cut(error)
             return
         if not frames and self._clock.monotonic() - started < self._options.short_watch:
+            await self._sleep(self._backoff.next())
+
+    async def _expired(self) -> None:
+        """List again at once, but not in a busy loop of a server that forgets every version."""
+        if self._clock.monotonic() - self._replaced_at < self._options.short_watch:
             await self._sleep(self._backoff.next())
 
     async def _cut(self, error: RequestNotSent) -> None:
@@ -344,11 +361,3 @@ class _Deadline:
         those.
         """
         self._idle = self._options.bookmark_idle
-
-
-def _too_large(error: APIError) -> bool:
-    causes = error.details.get("causes") or ()
-    return (
-        any(c.get("reason") == "ResourceVersionTooLarge" for c in causes)
-        or "Too large resource version" in error.message
-    )
