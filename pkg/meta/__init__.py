@@ -12,6 +12,7 @@ from druid_operator.pkg.meta.conditions import (
     set_condition,
 )
 from druid_operator.pkg.meta.gvk import GroupVersionKind, NamespacedName, Resource
+from druid_operator.pkg.meta.labels import Labels, LabelSelector, label_selector
 from druid_operator.pkg.meta.objectmeta import ObjectMeta
 from druid_operator.pkg.meta.owner import (
     controller_of,
@@ -24,5 +25,6 @@ JSON: TypeAlias = dict[str, Any]
 __all__ = [
     "GroupVersionKind", "NamespacedName", "Resource", "ObjectMeta", "JSON",
     "Condition", "find_condition", "set_condition", "kstatus",
+    "LabelSelector", "Labels", "label_selector",
     "owner_reference", "controller_of", "is_controlled_by",
 ]  # fmt: skip

@@ -85,9 +85,7 @@ def set_conditions(
     left_out = set(only_if_given) - {c.type for c in given}
     result = [dict(c) for c in old or () if c.get("type") not in left_out]
     for condition in given:
-        result = set_condition(
-            result, condition, now=now, observed_generation=observed_generation
-        )
+        result = set_condition(result, condition, now=now, observed_generation=observed_generation)
     return result
 
 
