@@ -13,6 +13,7 @@ from pathlib import Path
 import attrs
 
 from druid_operator.pkg.client.credentials import Credentials, NoCredentials, TokenFile
+from druid_operator.pkg.client.tls import TLSFiles
 from druid_operator.pkg.errors import TerminalError
 
 SERVICE_ACCOUNT_DIR = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -32,6 +33,7 @@ class RestConfig:
     Args:
         host: ``scheme://host:port`` with an optional path prefix, no trailing slash.
         ssl: the TLS context, with the client certificate loaded; ``None`` for plain HTTP.
+        tls_files: the files behind ``ssl``, when somebody else rotates them.
         credentials: makes the ``Authorization`` header.
         namespace: the context's default namespace, or the pod's own.
         server_hostname: the name to verify in the certificate when it is not the host's.
@@ -40,6 +42,7 @@ class RestConfig:
 
     host: str
     ssl: ssl.SSLContext | None = attrs.field(default=None, repr=False)
+    tls_files: TLSFiles | None = None
     credentials: Credentials = attrs.field(factory=NoCredentials, repr=False)
     namespace: str = "default"
     server_hostname: str | None = None
@@ -82,9 +85,11 @@ def in_cluster(
         if not path.exists():
             raise ConfigError(f"in a pod, but {path} is missing: is the token mounted?")
     namespace = service_account / "namespace"
+    files = TLSFiles(ssl.create_default_context(cafile=str(ca)), ca=ca)
     return RestConfig(
         host=f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}",
-        ssl=ssl.create_default_context(cafile=str(ca)),
+        ssl=files.context,
+        tls_files=files,
         credentials=TokenFile(token),
         namespace=namespace.read_text().strip() if namespace.exists() else "default",
     )

@@ -24,6 +24,7 @@ from druid_operator.pkg.client.credentials import (
     StaticHeader,
     TokenFile,
 )
+from druid_operator.pkg.client.tls import TLSFiles
 
 _Entry = Mapping[str, Any]
 
@@ -46,9 +47,11 @@ def from_kubeconfig(paths: Sequence[Path], *, context: str = "") -> RestConfig:
     host = str(cluster.get("server") or "").rstrip("/")
     if not host:
         raise ConfigError(f"{_names(paths)}: the cluster of context {name!r} has no server")
+    files = _tls(cluster, user) if host.startswith("https:") else None
     return RestConfig(
         host=host,
-        ssl=_tls(cluster, user) if host.startswith("https:") else None,
+        ssl=files.context if files else None,
+        tls_files=files,
         credentials=_credentials(user, paths, name),
         namespace=ctx.get("namespace") or "default",
         server_hostname=cluster.get("tls-server-name"),
@@ -103,20 +106,27 @@ def _entry(merged: _Entry, section: str, name: str, paths: Sequence[Path]) -> di
     return found
 
 
-def _tls(cluster: _Entry, user: _Entry) -> ssl.SSLContext:
-    ca_data = cluster.get("certificate-authority-data")
+def _tls(cluster: _Entry, user: _Entry) -> TLSFiles:
+    ca_data, ca = cluster.get("certificate-authority-data"), cluster.get("certificate-authority")
     context = ssl.create_default_context(
-        cafile=cluster.get("certificate-authority"),
-        cadata=base64.b64decode(ca_data).decode() if ca_data else None,
+        cafile=ca, cadata=base64.b64decode(ca_data).decode() if ca_data else None
     )
     if cluster.get("insecure-skip-tls-verify"):
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     if user.get("client-certificate-data") and user.get("client-key-data"):
         _load_inline_certificate(context, user)
-    elif user.get("client-certificate"):
-        context.load_cert_chain(user["client-certificate"], user.get("client-key"))
-    return context
+        return TLSFiles(context, ca=_path(ca))
+    return TLSFiles(
+        context,
+        ca=_path(ca),
+        cert=_path(user.get("client-certificate")),
+        key=_path(user.get("client-key")),
+    )
+
+
+def _path(value: str | None) -> Path | None:
+    return Path(value) if value else None
 
 
 def _load_inline_certificate(context: ssl.SSLContext, user: _Entry) -> None:

@@ -69,6 +69,7 @@ class Cluster:
             observe=lambda method, code, host: self.metrics.rest_client_requests_total.labels(
                 code, host, method
             ).inc(),
+            observe_duration=self._observe_duration,
             on_warning=_WarningLog(),
         )
         self.api_reader = RestClient(self.transport, scheme, fence=fence)
@@ -79,6 +80,9 @@ class Cluster:
 
     def __repr__(self) -> str:
         return f"cluster {self.config.host}"
+
+    def _observe_duration(self, verb: str, host: str, seconds: float) -> None:
+        self.metrics.rest_client_request_duration_seconds.labels(verb, host).observe(seconds)
 
     async def start(self) -> None:
         """Run the cache until cancelled."""

@@ -194,3 +194,90 @@ async def test_warnings_of_the_server_are_handed_on() -> None:
     async with serving(handler, on_warning=warnings.append) as transport:
         await transport.request("GET", "/x")
     assert warnings == ["v1beta1 is deprecated"]
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
+async def test_write_on_a_broken_kept_connection_is_sent_once(method) -> None:
+    """The HTTP library would send PUT and DELETE again, and a conflict be made of a success."""
+    seen: list[str] = []
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        seen.append(request.method)
+        if request.method != "GET":
+            assert request.transport is not None
+            request.transport.abort()
+        return web.json_response({})
+
+    async with serving(handler) as transport:
+        await transport.request("GET", "/x")  # the connection is kept
+        with pytest.raises(OutcomeUnknown):
+            await transport.request(method, "/x", body=b"{}")
+    assert seen == ["GET", method]
+
+
+@pytest.mark.parametrize(
+    ("header", "texts"),
+    [
+        (r'299 - "use \"v1\" instead"', ['use "v1" instead']),
+        (r'299 - "a \\ b"', ["a \\ b"]),
+        ('299 - "one", 299 k8s.io "two, three"', ["one", "two, three"]),
+        ("not a warning", ["not a warning"]),
+    ],
+)
+async def test_warnings_are_unquoted(header, texts) -> None:
+    warnings: list[str] = []
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        return web.json_response({}, headers={"Warning": header})
+
+    async with serving(handler, on_warning=warnings.append) as transport:
+        await transport.request("GET", "/x")
+    assert warnings == texts
+
+
+@pytest.mark.parametrize("code", [429, 503, 504])
+async def test_read_waits_as_told(code) -> None:
+    seen: list[str] = []
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        seen.append(request.method)
+        if len(seen) < 3:
+            return web.Response(status=code, headers={"Retry-After": "0"})
+        return web.json_response({})
+
+    async with serving(handler) as transport:
+        await transport.request("GET", "/x")
+    assert len(seen) == 3
+
+
+async def test_each_request_is_timed_by_verb(monkeypatch) -> None:
+    timed: list[tuple[str, str]] = []
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        return web.json_response({})
+
+    def observe(verb: str, host: str, seconds: float) -> None:
+        assert 0 <= seconds < 60
+        timed.append((verb, host))
+
+    async with serving(handler, observe_duration=observe) as transport:
+        await transport.request("GET", "/x")
+        async with transport.stream("/x", {}, idle=5) as chunks:
+            async for _ in chunks:
+                pass
+    assert timed == [("GET", "127.0.0.1"), ("WATCH", "127.0.0.1")]
+
+
+async def test_refused_watch_is_opened_again_with_fresh_credentials() -> None:
+    tokens: list[str] = []
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        tokens.append(request.headers["Authorization"])
+        return status(401, "Unauthorized") if len(tokens) == 1 else web.Response(text="{}\n")
+
+    async with (
+        serving(handler, credentials=Rotating()) as transport,
+        transport.stream("/x", {}, idle=5) as chunks,
+    ):
+        assert [chunk async for chunk in chunks] == [b"{}\n"]
+    assert tokens == ["Bearer token-0", "Bearer token-1"]
