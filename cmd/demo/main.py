@@ -32,19 +32,19 @@ def main() -> int:
 
 async def _run(args: argparse.Namespace) -> None:
     timeline = Timeline()
-    async with stage(args.control_plane, timeline) as world:
-        await tell(world)
-        await _counts(world)
+    async with stage(args.control_plane, args.druid, timeline) as world:
+        objects = await tell(world)
+        await _counts(world, objects)
         if args.keep:
             await _keep(world)
 
 
-async def _counts(world: Stage) -> None:
+async def _counts(world: Stage, objects: int) -> None:
     requests = await world.operator.requests()
     writes = sum(requests.get(method, 0) for method in _WRITES)
-    druid_calls = len(world.druid.requests)
+    druid_calls = await world.operator.druid_calls()
     world.timeline.chapter(
-        f"Done: {writes} API writes, {druid_calls} Druid calls, "
+        f"Done: {objects} objects kept, {writes} API writes, {druid_calls} Druid calls, "
         f"{world.timeline.seconds:.1f} seconds"
     )
 

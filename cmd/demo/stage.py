@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
@@ -14,39 +13,25 @@ import attrs
 import orjson
 
 from druid_operator.api.v1alpha1 import DRUID, DRUID_INGESTION
+from druid_operator.cmd.demo.druids import DemoDruid, demo_druid
 from druid_operator.cmd.demo.operator_process import OperatorProcess
+from druid_operator.cmd.demo.samples import NAMESPACE_NAME, config_files
 from druid_operator.cmd.demo.timeline import Timeline
 from druid_operator.pkg.client import RestClient, Transport
-from druid_operator.pkg.druidapi.fake import FakeDruid
 from druid_operator.pkg.envtest.dataplane import DataPlaneOptions
 from druid_operator.pkg.envtest.environment import Environment
 from druid_operator.pkg.envtest.eventually import eventually
 from druid_operator.pkg.meta import JSON, NamespacedName, Resource, find_condition
-from druid_operator.pkg.meta.yaml import load_all
 from druid_operator.pkg.scheme import Scheme
 from druid_operator.pkg.scheme.builtin import EVENT
 
 ControlPlane = Literal["embedded", "binaries", "existing"]
-NAMESPACE_NAME = "demo"
-CLUSTER = "example"
 #: A pod of the simulated data plane is ready after this many seconds.
 POD_READY_SECONDS = 0.4
 #: Druid is compared once in two of these; 30 s by default, which nobody wants to watch.
 DRUID_POLL = "2s"
 #: The field manager of the person who runs the demo.
 PERSON = "demo"
-
-
-def config_files() -> Path:
-    return Path(str(files("druid_operator") / "config"))
-
-
-def sample(name: str) -> list[JSON]:
-    """The objects of one sample, in the demo's namespace."""
-    objects = list(load_all((config_files() / "samples" / name).read_text()))
-    for obj in objects:
-        obj["metadata"]["namespace"] = NAMESPACE_NAME
-    return objects
 
 
 @attrs.frozen
@@ -56,7 +41,7 @@ class Stage:
     env: Environment
     client: RestClient
     transport: Transport
-    druid: FakeDruid
+    druid: DemoDruid
     operator: OperatorProcess
     timeline: Timeline
 
@@ -98,25 +83,27 @@ def ready(obj: JSON) -> bool:
 
 
 @asynccontextmanager
-async def stage(control_plane: ControlPlane, timeline: Timeline) -> AsyncIterator[Stage]:
+async def stage(
+    control_plane: ControlPlane, druid_kind: str, timeline: Timeline
+) -> AsyncIterator[Stage]:
     """Everything started and ready; everything stopped at the end."""
     with TemporaryDirectory(prefix="druid-operator-demo-") as folder:
-        timeline.chapter(f"A control plane ({control_plane}) and a fake Druid start")
+        timeline.chapter(f"A control plane ({control_plane}) and a {druid_kind} Druid")
         async with (
             Environment(
                 [config_files() / "crd" / "bases"],
                 backend=control_plane,
                 data_plane=DataPlaneOptions(ready_after=POD_READY_SECONDS),
             ) as env,
-            FakeDruid() as druid,
+            demo_druid(druid_kind, Path(folder), timeline) as druid,
         ):
             timeline.line("API server", f"answers at {env.rest_config().host}")
-            timeline.line("Druid", f"answers at {druid.url}", "in place of the cluster's router")
+            timeline.line("Druid", f"is at {druid.url}", "in place of the cluster's router")
             operator = OperatorProcess(
                 env.kubeconfig,
                 Path(folder) / "operator.log",
                 flags=[
-                    f"--druid-endpoint={NAMESPACE_NAME}/{CLUSTER}={druid.url}",
+                    f"--druid-endpoint={NAMESPACE_NAME}/{druid.cluster}={druid.url}",
                     f"--druid-poll={DRUID_POLL}",
                 ],
             )

@@ -5,32 +5,53 @@ from __future__ import annotations
 import asyncio
 
 from druid_operator.api.v1alpha1 import DRUID, DRUID_INGESTION
-from druid_operator.cmd.demo.stage import CLUSTER, NAMESPACE_NAME, Stage, ready, sample
+from druid_operator.api.v1alpha1.keys import LABEL_CLUSTER
+from druid_operator.cmd.demo.samples import NAMESPACE_NAME, load_sample
+from druid_operator.cmd.demo.stage import Stage, ready
 from druid_operator.pkg.client import merge_patch
 from druid_operator.pkg.druidapi.client import DruidClient
 from druid_operator.pkg.envtest.eventually import eventually
 from druid_operator.pkg.errors import NotFound
 from druid_operator.pkg.meta import JSON, NamespacedName, Resource
-from druid_operator.pkg.scheme.builtin import DEPLOYMENT, SERVICE, STATEFUL_SET
+from druid_operator.pkg.scheme.builtin import (
+    CONFIG_MAP,
+    DEPLOYMENT,
+    POD_DISRUPTION_BUDGET,
+    SERVICE,
+    STATEFUL_SET,
+)
 
 STREAM = "page-views"
 BATCH = "countries"
 
 
-async def tell(stage: Stage) -> None:
+async def tell(stage: Stage) -> int:
+    """Returns how many objects the operator kept when there were most."""
     await _cluster_becomes_ready(stage)
+    kept = await _children(stage)
     await _child_is_repaired(stage)
     await _cluster_is_upgraded(stage)
+    if stage.druid.kind == "real":
+        await _druid_boots(stage)
     await _batch_runs(stage)
     await _stream_lives(stage)
     await _everything_goes(stage)
+    return kept
+
+
+async def _children(stage: Stage) -> int:
+    kinds = (CONFIG_MAP, SERVICE, STATEFUL_SET, DEPLOYMENT, POD_DISRUPTION_BUDGET)
+    labels = {LABEL_CLUSTER: stage.druid.cluster}
+    found = [
+        await stage.client.list(kind, namespace=NAMESPACE_NAME, labels=labels) for kind in kinds
+    ]
+    return sum(len(objects) for objects in found)
 
 
 async def _cluster_becomes_ready(stage: Stage) -> None:
     stage.timeline.chapter("A cluster is asked for: kubectl apply -f config/samples/druid.yaml")
-    (druid,) = sample("druid.yaml")
-    await stage.apply(druid)
-    await stage.wait_for(DRUID, CLUSTER, ready, what="the cluster is ready")
+    await stage.apply(stage.druid.cluster_object())
+    await stage.wait_for(DRUID, stage.druid.cluster, ready, what="the cluster is ready")
     for resource in (DRUID, STATEFUL_SET, DEPLOYMENT, SERVICE):
         await stage.table(resource)
 
@@ -55,14 +76,16 @@ async def _child_is_repaired(stage: Stage) -> None:
         STATEFUL_SET, name, lambda o: o["spec"]["replicas"] == replicas, what="replicas are back"
     )
     stage.timeline.line(f"StatefulSet/{name}", f"has {replicas} replicas again", "drift repaired")
-    await stage.wait_for(DRUID, CLUSTER, ready, what="the cluster is ready again")
+    await stage.wait_for(DRUID, stage.druid.cluster, ready, what="the cluster is ready again")
 
 
 async def _cluster_is_upgraded(stage: Stage) -> None:
     stage.timeline.chapter("An upgrade: spec.image changes, one wave of services after the other")
     image = "apache/druid:34.0.0"
     await stage.client.patch(
-        DRUID, NamespacedName(NAMESPACE_NAME, CLUSTER), merge_patch({"spec": {"image": image}})
+        DRUID,
+        NamespacedName(NAMESPACE_NAME, stage.druid.cluster),
+        merge_patch({"spec": {"image": image}}),
     )
     watching = asyncio.timeout(120)
     rolled: set[str] = set()
@@ -71,7 +94,7 @@ async def _cluster_is_upgraded(stage: Stage) -> None:
             for resource in (STATEFUL_SET, DEPLOYMENT):
                 for workload in await stage.client.list(resource, namespace=NAMESPACE_NAME):
                     _report_rolled(stage, resource, workload, image, rolled)
-            if ready(await stage.get(DRUID, CLUSTER)):
+            if ready(await stage.get(DRUID, stage.druid.cluster)):
                 break
             await asyncio.sleep(0.1)
     await stage.table(DRUID)
@@ -87,9 +110,22 @@ def _report_rolled(
         stage.timeline.line(f"{resource.kind}/{name}", f"rolls to {image}")
 
 
+async def _druid_boots(stage: Stage) -> None:
+    stage.timeline.chapter("A real Druid boots from what the operator wrote; about half a minute")
+    children = [
+        obj
+        for resource in (CONFIG_MAP, STATEFUL_SET, DEPLOYMENT)
+        for obj in await stage.client.list(
+            resource, namespace=NAMESPACE_NAME, labels={LABEL_CLUSTER: stage.druid.cluster}
+        )
+    ]
+    await stage.druid.boot(children)
+
+
 async def _batch_runs(stage: Stage) -> None:
     stage.timeline.chapter("A batch ingestion: submitted once, its success kept")
-    (batch,) = sample("druidingestion-batch.yaml")
+    batch = load_sample("druidingestion-batch.yaml")
+    batch["spec"]["druidCluster"] = stage.druid.cluster
     await stage.apply(batch)
     await stage.wait_for(DRUID_INGESTION, BATCH, ready, what="the batch succeeded")
     await stage.table(DRUID_INGESTION)
@@ -98,8 +134,7 @@ async def _batch_runs(stage: Stage) -> None:
 async def _stream_lives(stage: Stage) -> None:
     stage.timeline.chapter("A Kafka supervisor: submitted, suspended, resumed, edited")
     key = NamespacedName(NAMESPACE_NAME, STREAM)
-    (stream,) = sample("druidingestion-kafka.yaml")
-    await stage.apply(stream)
+    await stage.apply(stage.druid.stream(load_sample("druidingestion-kafka.yaml")))
     await stage.wait_for(DRUID_INGESTION, STREAM, ready, what="the supervisor runs")
     await stage.table(DRUID_INGESTION)
     for suspend, state in ((True, "SUSPENDED"), (False, "RUNNING")):
@@ -131,7 +166,11 @@ async def _drift(stage: Stage) -> None:
 
 async def _everything_goes(stage: Stage) -> None:
     stage.timeline.chapter("Everything is deleted: Druid is told first, then the objects go")
-    for resource, name in ((DRUID_INGESTION, STREAM), (DRUID_INGESTION, BATCH), (DRUID, CLUSTER)):
+    for resource, name in (
+        (DRUID_INGESTION, STREAM),
+        (DRUID_INGESTION, BATCH),
+        (DRUID, stage.druid.cluster),
+    ):
         key = NamespacedName(NAMESPACE_NAME, name)
         await stage.client.delete(resource, key)
         await eventually(_gone(stage, resource, name), timeout=60, what=f"{name} is gone")
