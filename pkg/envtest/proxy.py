@@ -9,7 +9,7 @@ A real kube-apiserver cannot be told to stall, to lie or to break off in the mid
 stands between it and the operator can. So one suite runs the same faults on every backend.
 
 The proxy speaks plain HTTP to its clients, and to the server as whoever its own configuration says:
-a client needs no credentials. A bearer token that it sends goes no further; it is there to be matched
+a client needs no credentials. A bearer token that it sends goes no further, but can be matched
 (``faults.inject(Reply(401), match=lambda r: r.token == "old")``). So the proxy belongs on loopback
 and into tests, nowhere else.
 
@@ -20,7 +20,7 @@ watches are passed on line by line as they come. Not supported: protocol upgrade
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import TypeAlias
@@ -105,6 +105,13 @@ class ProxiedRequest:
         return f"{self.number} {self.verb} {path}{version}{streaming} -> {self.status or '-'}"
 
 
+Match: TypeAlias = Callable[[ProxiedRequest], bool]
+
+
+def anything(_: ProxiedRequest) -> bool:
+    return True
+
+
 class FaultProxy:
     """Stands before the API server of ``upstream``; an async context manager.
 
@@ -172,21 +179,23 @@ class FaultProxy:
     def open_watches(self) -> int:
         return len(self._relays)
 
-    def cut_watches(self) -> int:
-        """Break the connection of every open watch; returns how many there were."""
-        for relay in self._relays:
+    def cut_watches(self, match: Match = anything) -> int:
+        """Break the connections of open watches; returns how many."""
+        chosen = [relay for relay in self._relays if match(relay.request)]
+        for relay in chosen:
             relay.cut()
-        return len(self._relays)
+        return len(chosen)
 
     def cut_in_next_line(self) -> None:
         """Every open watch breaks in the middle of the next line that the server sends."""
         for relay in self._relays:
             relay.truncate = Truncate(relay.sent, half=True)
 
-    def stall_watches(self) -> None:
-        """The watches open now stay open and say nothing more. Later ones flow."""
+    def stall_watches(self, match: Match = anything) -> None:
+        """Watches that are open now stay open and say nothing more. Later ones flow."""
         for relay in self._relays:
-            relay.flowing = asyncio.Event()
+            if match(relay.request):
+                relay.flowing = asyncio.Event()
 
     def hold_watches(self) -> None:
         """All watches, open and new, are accepted and say nothing until :meth:`release_watches`,
@@ -248,7 +257,7 @@ class FaultProxy:
         async with self._forward(http, body) as answer:
             if request.verb == "watch" and answer.status == 200:
                 request.status = 200
-                return await self._relay(http, answer, fault)
+                return await self._relay(http, request, answer, fault)
             payload = await answer.read()
             if isinstance(fault, Hold) and fault.after:
                 await fault.until.wait()
@@ -277,11 +286,15 @@ class FaultProxy:
             yield answer
 
     async def _relay(
-        self, http: web.BaseRequest, answer: aiohttp.ClientResponse, fault: ProxyFault | None
+        self,
+        http: web.BaseRequest,
+        request: ProxiedRequest,
+        answer: aiohttp.ClientResponse,
+        fault: ProxyFault | None,
     ) -> web.StreamResponse:
         response = web.StreamResponse(headers=_headers(answer))
         response.enable_chunked_encoding()
-        relay = _Relay(http, response, truncate=fault if isinstance(fault, Truncate) else None)
+        relay = _Relay(http, request, response, fault if isinstance(fault, Truncate) else None)
         self._relays[relay] = None
         try:
             await response.prepare(http)
@@ -300,6 +313,7 @@ class _Relay:
     """One watch on its way through."""
 
     http: web.BaseRequest
+    request: ProxiedRequest
     response: web.StreamResponse
     truncate: Truncate | None
     flowing: asyncio.Event | None = None
