@@ -122,9 +122,8 @@ class Objects:
 
     def config_map(self, name: str, **data: str) -> JSON:
         metadata: JSON = {"name": name, "namespace": self.namespace, "labels": dict(LABELS)}
-        return {
-            "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data or {"n": "0"},
-        }  # fmt: skip
+        data = data or {"n": "0"}
+        return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
 
 
 _numbers = itertools.count(1)
