@@ -152,11 +152,12 @@ async def test_mistakes_are_shown(kubectl):
 
 async def test_watch_and_delete(kubectl):
     await kubectl("apply", "-f", "-", stdin=CONFIG_MAP)
-    watch = asyncio.create_task(
-        kubectl("get", "cm", "k", "--watch", "-o", "name", "--request-timeout=3s")
-    )
+    fields = ("--field-selector=metadata.name=k", "-o", "name", "--request-timeout=3s")
+    watch = asyncio.create_task(kubectl("get", "cm", "--watch", *fields))
     assert await kubectl("delete", "cm", "k") == 'configmap "k" deleted\n'
+    await kubectl("apply", "-f", "-", stdin=CONFIG_MAP)
     assert "configmap/k" in await watch
+    await kubectl("delete", "cm", "k")
     assert "NotFound" in await kubectl("get", "cm", "k", fails=True)
 
 

@@ -77,11 +77,15 @@ def _container(
 
 
 def _ports(container: JSON, path: str, faults: Faults) -> None:
+    names: set[str] = set()
     for index, port in enumerate(container.get("ports") or ()):
         where = f"{path}.ports[{index}]"
         if name := port.get("name"):
             for problem in port_name_problems(name):
                 faults.invalid(f"{where}.name", name, problem)
+            if name in names:
+                faults.duplicate(f"{where}.name", name)
+            names.add(name)
         if not port.get("containerPort"):
             faults.required(f"{where}.containerPort")
         else:

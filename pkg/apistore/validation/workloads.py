@@ -51,7 +51,7 @@ def validate_stateful_set(obj: JSON, faults: Faults) -> None:
         faults.invalid("spec.updateStrategy", shown, "must be 'RollingUpdate' or 'OnDelete'")
     elif strategy["type"] == "OnDelete" and (rolling := strategy.get("rollingUpdate")) is not None:
         shown = {
-            "Partition": rolling.get("partition"),
+            "Partition": rolling.get("partition", 0),
             "MaxUnavailable": rolling.get("maxUnavailable"),
         }
         why = "only allowed for updateStrategy 'RollingUpdate'"
