@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from druid_operator.api.v1alpha1 import DRUID
+from druid_operator.api.v1alpha1 import DRUID, KINDS
 from druid_operator.api.v1alpha1.keys import (
     APP_VALUE,
     APPLIED_ANNOTATION,
@@ -16,6 +16,7 @@ from druid_operator.internal.controller.druid.children import PRUNABLE
 from druid_operator.internal.controller.druid.reconciler import DruidReconciler
 from druid_operator.internal.controller.druid.references import ReferencedConfigMaps
 from druid_operator.internal.controller.registry import OperatorSettings
+from druid_operator.internal.controller.schema_gate import SchemaGate
 from druid_operator.pkg.apply import Engine
 from druid_operator.pkg.builder import new_controller_managed_by
 from druid_operator.pkg.cache import label_scope
@@ -71,7 +72,11 @@ def setup(manager: Manager, settings: OperatorSettings) -> None:
     options: ControllerOptions[NamespacedName] = ControllerOptions(
         max_concurrent_reconciles=settings.max_concurrent_reconciles
     )
-    builder.watches_raw_source(references_changed).with_options(options).complete(reconciler)
+    gate = SchemaGate(
+        KINDS[0], reconciler, manager.api_reader, manager.event_recorder(), manager.clock
+    )
+    manager.add_readyz_check("crd-druids", gate.check)
+    builder.watches_raw_source(references_changed).with_options(options).complete(gate)
 
 
 def clusters_of(obj: Object) -> Iterable[NamespacedName]:
