@@ -6,17 +6,18 @@ from collections.abc import Iterable
 from typing import Any
 
 from druid_operator.cmd.generate.yaml_text import to_yaml
-from druid_operator.internal.controller.druid import rbac as druid
-from druid_operator.internal.controller.druidingestion import rbac as druidingestion
+from druid_operator.internal.controller import CONTROLLERS
 from druid_operator.pkg.meta import JSON
 from druid_operator.pkg.meta.rbac import READ, VERBS, WRITE, PolicyRule, merge_rules
 from druid_operator.pkg.schema import CustomResource
 
-CONTROLLER_RULES = (*druid.RULES, *druidingestion.RULES)
+CONTROLLER_RULES = tuple(rule for controller in CONTROLLERS for rule in controller.rules)
 
 #: Is the served CRD the one that this release writes?
 STARTUP_RULES = (
-    PolicyRule(group="apiextensions.k8s.io", resources=("customresourcedefinitions",), verbs=READ),
+    PolicyRule(
+        group="apiextensions.k8s.io", resources=("customresourcedefinitions",), verbs=("get",)
+    ),
 )
 
 #: In the operator's own namespace only.
