@@ -65,15 +65,20 @@ class World:
 
     # --- operators ------------------------------------------------------------------------------
 
-    def operator(self, *flags: str, **environ: str) -> OperatorProcess:
-        """Not started yet. Each has a log of its own, and ends with the world at the latest."""
+    def operator(
+        self, *flags: str, metrics_port: int = 0, health_port: int = 0, **environ: str
+    ) -> OperatorProcess:
+        """Not started yet. Each has a log of its own, and ends with the world at the latest.
+
+        Its ports are closed unless asked for, and so its start is not waited for.
+        """
         operator = OperatorProcess(
             self.env.kubeconfig,
             self.folder / f"operator-{len(self._operators)}.log",
             flags=[f"--druid-endpoint={self.namespace}/{CLUSTER}={self.druid.url}", *flags],
             environ={"RECONCILE_WAIT": RECONCILE_WAIT, **environ},
-            metrics_port=0,
-            health_port=0,
+            metrics_port=metrics_port,
+            health_port=health_port,
             fork_server=self.fork_server,
         )
         self._operators.append(operator)
