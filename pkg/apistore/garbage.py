@@ -54,11 +54,10 @@ def _absent(backend: Backend, dependent: Stored, reference: JSON) -> bool:
 
 def _collect_dangling(backend: Backend) -> int:
     done = 0
-    for uid in backend.storage.owners_missing():
-        for place in backend.storage.dependents(uid):
-            found = _locate(backend, place)
-            if found is not None:
-                done += _collect_one(backend, *found)
+    for place in backend.storage.dangling():
+        found = _locate(backend, place)
+        if found is not None:
+            done += _collect_one(backend, *found)
     return done
 
 

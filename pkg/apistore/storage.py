@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 
 from druid_operator.pkg.apistore.history import Event, EventType, Log, Stored
 from druid_operator.pkg.meta import JSON, NamespacedName
 
 
-class Bucket(NamedTuple):
-    """Where the objects of a kind lie, whatever the version they are served in."""
-
-    group: str
-    plural: str
-
-
 class Place(NamedTuple):
+    """``bucket`` is (group, plural): all versions of a kind lie together."""
+
     bucket: tuple[str, str]
     key: NamespacedName
 
@@ -39,7 +34,7 @@ class Storage:
         self._history_limit = history_limit
         self._logs: dict[tuple[str, str], Log] = {}
         self._listeners: list[Listener] = []
-        self._dependents: dict[str, set[Place]] = {}
+        self._dependents: dict[str, dict[str, set[Place]]] = {}
         self._by_uid: dict[str, Place] = {}
 
     def log(self, bucket: tuple[str, str]) -> Log:
@@ -95,28 +90,44 @@ class Storage:
 
     def dependents(self, uid: str) -> list[Place]:
         """Objects with an owner reference to that uid, in a stable order."""
-        return sorted(self._dependents.get(uid, ()))
+        by_namespace = self._dependents.get(uid, {})
+        return sorted(place for places in by_namespace.values() for place in places)
 
     def holder(self, uid: str) -> Place | None:
         """Where the object with that uid lies, ``None`` when there is none (any more)."""
         return self._by_uid.get(uid)
 
-    def owners_missing(self) -> Iterator[str]:
-        """The uids that are named as owners and belong to no object."""
-        yield from [uid for uid in self._dependents if uid not in self._by_uid]
+    def dangling(self) -> list[Place]:
+        """Objects that name an owner which is not there.
+
+        An owner is looked for in the dependent's own namespace, or among cluster-scoped objects.
+        """
+        found: list[Place] = []
+        for uid, by_namespace in self._dependents.items():
+            holder = self._by_uid.get(uid)
+            for namespace, places in by_namespace.items():
+                if holder is None or holder.key.namespace not in ("", namespace):
+                    found += places
+        return sorted(found)
 
     def _index(self, bucket: tuple[str, str], before: Stored | None, now: Stored | None) -> None:
         if before is not None:
             place = Place(bucket, before.key)
             self._by_uid.pop(before.obj["metadata"]["uid"], None)
             for reference in before.obj["metadata"].get("ownerReferences") or ():
-                holders = self._dependents.get(reference["uid"])
-                if holders is not None:
-                    holders.discard(place)
-                    if not holders:
-                        del self._dependents[reference["uid"]]
+                self._forget(reference["uid"], place)
         if now is not None:
             place = Place(bucket, now.key)
             self._by_uid[now.obj["metadata"]["uid"]] = place
             for reference in now.obj["metadata"].get("ownerReferences") or ():
-                self._dependents.setdefault(reference["uid"], set()).add(place)
+                by_namespace = self._dependents.setdefault(reference["uid"], {})
+                by_namespace.setdefault(place.key.namespace, set()).add(place)
+
+    def _forget(self, uid: str, place: Place) -> None:
+        by_namespace = self._dependents.get(uid, {})
+        places = by_namespace.get(place.key.namespace, set())
+        places.discard(place)
+        if not places:
+            by_namespace.pop(place.key.namespace, None)
+        if not by_namespace:
+            self._dependents.pop(uid, None)

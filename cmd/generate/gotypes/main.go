@@ -74,11 +74,7 @@ func collect(t reflect.Type, prefix string, fields map[string][2]string, out map
 		f := t.Field(i)
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if f.Anonymous && name == "" {
-			inner := prefix
-			if number := protobufNumber(f); number != "" {
-				inner += number + "."
-			}
-			collect(f.Type, inner, fields, out)
+			collect(f.Type, prefix+protobufNumber(f)+".", fields, out)
 			continue
 		}
 		if name == "-" || name == "" || !f.IsExported() {
@@ -88,6 +84,9 @@ func collect(t reflect.Type, prefix string, fields map[string][2]string, out map
 		omitEmpty := strings.Contains(options, "omitempty")
 		omitZero := strings.Contains(options, "omitzero")
 		number := prefix + protobufNumber(f)
+		if strings.HasPrefix(number, ".") {
+			number = "" // of TypeMeta, which travels in the envelope
+		}
 		switch {
 		case f.Type.Kind() == reflect.Pointer || f.Type.Kind() == reflect.Interface:
 			fields[name] = [2]string{"pointer", number}
