@@ -39,7 +39,8 @@ KEYS = frozenset({
     # the object or request that the line is about
     "kind", "gvk", "object", "field", "generation", "resourceVersion", "uid",
     # what was done, why, how it went
-    "action", "reason", "error", "duration_seconds", "attempt", "requeue_after_seconds", "count",
+    "action", "reason", "error", "function", "duration_seconds", "attempt",
+    "requeue_after_seconds", "count",
     # requests
     "method", "host", "path", "status",
     # the process and its parts
