@@ -13,7 +13,7 @@ import attrs
 import msgspec
 import orjson
 
-from druid_operator.pkg.meta import JSON, NamespacedName, ObjectMeta, Resource
+from druid_operator.pkg.meta import JSON, NamespacedName, ObjectMeta, Resource, nesting
 
 _Raws = dict[str, msgspec.Raw]
 _raws = msgspec.json.Decoder(_Raws)
@@ -55,4 +55,4 @@ def decode(resource: Resource, data: bytes) -> StoredObject:
 
 def from_dict(resource: Resource, obj: dict[str, Any]) -> StoredObject:
     """Of an answer that is already decoded."""
-    return decode(resource, orjson.dumps(obj))
+    return decode(resource, nesting.dumps(obj))

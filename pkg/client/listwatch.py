@@ -16,7 +16,7 @@ import orjson
 
 from druid_operator.pkg.client.transport import Transport
 from druid_operator.pkg.errors import APIError, api_error
-from druid_operator.pkg.meta import Resource
+from druid_operator.pkg.meta import Resource, nesting
 
 #: Objects are limited to about 1.5 MiB by etcd; this is far above any line that makes sense.
 MAX_LINE_BYTES = 64 << 20
@@ -117,7 +117,10 @@ class RestListWatch:
         payload = await self._transport.request(
             "GET", self._path, params=params, timeout=self._transport.timeouts.list
         )
-        page = _list.decode(payload)
+        try:
+            page = _list.decode(payload)
+        except RecursionError:
+            page = _list.decode(nesting.cut(payload))
         if not page.kind.endswith("List"):
             raise api_error(406, {"message": f"asked for a list, was sent a {page.kind}"})
         return Page(
@@ -135,8 +138,9 @@ class RestListWatch:
             "watch": "true",
             "allowWatchBookmarks": "true",
             "timeoutSeconds": str(timeout_seconds),
-            "resourceVersion": resource_version,
         }
+        if resource_version:
+            params["resourceVersion"] = resource_version
         if send_initial_events:
             params["sendInitialEvents"] = "true"
             params["resourceVersionMatch"] = "NotOlderThan"
@@ -168,7 +172,11 @@ async def _frames(chunks: AsyncIterator[bytes]) -> AsyncGenerator[Frame, None]:
 
 
 def _frame(line: bytes) -> Frame:
-    event = _envelope.decode(line)
+    try:
+        event = _envelope.decode(line)
+    except RecursionError:
+        # One object that nests too deep must not end the watch for all others.
+        event = _envelope.decode(nesting.cut(line))
     obj = bytes(event.object)
     if event.type == "ERROR":
         status = orjson.loads(obj)

@@ -1,35 +1,49 @@
-"""The live client: each call is one request to the API server."""
+"""The live client: each call is one request to the API server, but for lists, which have pages."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, overload
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Literal, cast
 
 import orjson
 
-from druid_operator.pkg.client.interface import FieldValidation, Patch, Propagation
+from druid_operator.pkg.client.base import ClientBase
+from druid_operator.pkg.client.calls import (
+    FieldValidation,
+    Get,
+    List,
+    ObjectList,
+    Watch,
+    WatchEvent,
+    Write,
+    field_selector,
+)
+from druid_operator.pkg.client.interface import WatchStream
+from druid_operator.pkg.client.listwatch import Frame, RestListWatch, Scope
+from druid_operator.pkg.client.patch import APPLY_MEDIA_TYPE
+from druid_operator.pkg.client.restmapper import RESTMapper
 from druid_operator.pkg.client.transport import Transport
-from druid_operator.pkg.meta import JSON, NamespacedName, Resource
+from druid_operator.pkg.errors import Expired
+from druid_operator.pkg.meta import JSON, Resource
 from druid_operator.pkg.scheme import Scheme
 
-T = TypeVar("T")
-
-#: Server-side apply takes YAML; JSON is a subset of it.
-APPLY_MEDIA_TYPE = "application/apply-patch+yaml"
 #: A page of a live list, as client-go's pager.
 PAGE_SIZE = 500
+_JSON = "application/json"
+_METHODS = {"create": "POST", "update": "PUT"}
 
 
-class RestClient:
-    """Implements :class:`~druid_operator.pkg.client.interface.Client`, always live.
+class RestClient(ClientBase):
+    """Implements :class:`~druid_operator.pkg.client.WithWatch`, always live.
 
     Args:
         transport: shared with the watches.
         scheme: tells where a kind is served and how it is decoded.
         fence: called right before each write leaves; raises ``LeaderLost`` when this process may
-            not
-            write any more. Clients of code that runs without a lease have none.
+            not write any more. Clients of code that runs without a lease have none.
         field_validation: what the server does with unknown and duplicate fields.
+        mapper: finds kinds that are not in the scheme; one of its own by default.
     """
 
     def __init__(
@@ -39,135 +53,89 @@ class RestClient:
         *,
         fence: Callable[[], None] | None = None,
         field_validation: FieldValidation | None = None,
+        mapper: RESTMapper | None = None,
     ) -> None:
+        super().__init__(scheme, mapper or RESTMapper(transport))
         self.transport = transport
-        self.scheme = scheme
         self._fence = fence or (lambda: None)
         self._field_validation = field_validation
 
-    @overload
-    async def get(self, kind: Resource, key: NamespacedName, /) -> JSON: ...
-    @overload
-    async def get(self, kind: type[T], key: NamespacedName, /) -> T: ...
-    async def get(self, kind: Any, key: NamespacedName, /) -> Any:
-        resource = self.scheme.resource_for(kind)
-        payload = await self.transport.request("GET", resource.path(*key))
-        return self.scheme.decode(kind, orjson.loads(payload))
+    async def do_get(self, call: Get) -> JSON:
+        path = call.resource.path(*call.key, call.subresource)
+        payload = await self.transport.request("GET", path, accept=_accept(call.metadata_only))
+        obj: JSON = orjson.loads(payload)
+        return obj
 
-    @overload
-    async def list(
-        self, kind: Resource, /, *, namespace: str = "", labels: Mapping[str, str] | None = None
-    ) -> list[JSON]: ...
-    @overload
-    async def list(
-        self, kind: type[T], /, *, namespace: str = "", labels: Mapping[str, str] | None = None
-    ) -> list[T]: ...
-    async def list(
-        self, kind: Any, /, *, namespace: str = "", labels: Mapping[str, str] | None = None
-    ) -> list[Any]:
-        """Reads every page. An ``Expired`` continue token raises: the caller's list starts
-        again.
+    async def do_list(self, call: List) -> ObjectList[Any]:
+        """One page where a limit is given, else all of them.
+
+        When a continue token expires on the way the list is read anew, in one piece: the pages had
+        by then show another state than those to come.
         """
-        resource = self.scheme.resource_for(kind)
-        params = {"limit": str(PAGE_SIZE)}
-        if labels:
-            params["labelSelector"] = ",".join(f"{k}={v}" for k, v in sorted(labels.items()))
-        items: list[Any] = []
-        while True:
-            payload = await self.transport.request(
-                "GET", resource.path(namespace), params=params,
-                timeout=self.transport.timeouts.list,
-            )  # fmt: skip
-            page = orjson.loads(payload)
-            for item in page["items"]:
-                # Items of a typed list carry no kind of their own.
-                item.setdefault("apiVersion", resource.api_version)
-                item.setdefault("kind", resource.kind)
-                items.append(self.scheme.decode(kind, item))
-            token = page["metadata"].get("continue")
-            if not token:
-                return items
-            params["continue"] = token
+        params = _selectors(call)
+        if call.continue_token:
+            params["continue"] = call.continue_token
+        params["limit"] = str(call.limit or PAGE_SIZE)
+        found = await self._page(call, params)
+        while found.continue_token and not call.limit:
+            try:
+                page = await self._page(call, {**params, "continue": found.continue_token})
+            except Expired:
+                return await self._page(call, _selectors(call))
+            found.extend(page)
+            found.of(page)
+        return found
 
-    async def create(self, obj: JSON, /, *, field_owner: str = "", dry_run: bool = False) -> JSON:
-        resource = self.scheme.resource_of(obj)
-        namespace = obj["metadata"].get("namespace") or ""
-        return await self._write(
-            "POST", resource.path(namespace), obj, self._params(field_owner, dry_run)
-        )
-
-    async def update(
-        self, obj: JSON, /, *, subresource: str = "", field_owner: str = "", dry_run: bool = False
-    ) -> JSON:
-        path = self.scheme.resource_of(obj).path(*NamespacedName.of(obj), subresource)
-        return await self._write("PUT", path, obj, self._params(field_owner, dry_run))
-
-    async def patch(
-        self,
-        kind: Resource,
-        key: NamespacedName,
-        patch: Patch,
-        /,
-        *,
-        subresource: str = "",
-        field_owner: str = "",
-        dry_run: bool = False,
-    ) -> JSON:
-        return await self._send(
-            "PATCH", kind.path(*key, subresource), patch.body,
-            self._params(field_owner, dry_run), patch.media_type,
+    async def _page(self, call: List, params: Mapping[str, str]) -> ObjectList[Any]:
+        payload = await self.transport.request(
+            "GET", call.resource.path(call.namespace), params=params,
+            accept=_accept(call.metadata_only, "List"), timeout=self.transport.timeouts.list,
         )  # fmt: skip
+        page = orjson.loads(payload)
+        found: ObjectList[Any] = ObjectList(page["items"] or ())
+        for item in found:
+            # Items of a typed list carry no kind of their own.
+            item.setdefault("apiVersion", call.resource.api_version)
+            item.setdefault("kind", call.resource.kind)
+        found.resource_version = page["metadata"].get("resourceVersion") or ""
+        found.continue_token = page["metadata"].get("continue") or ""
+        found.remaining = page["metadata"].get("remainingItemCount")
+        return found
 
-    async def apply(
-        self,
-        obj: JSON,
-        /,
-        *,
-        field_owner: str,
-        force: bool = False,
-        subresource: str = "",
-        dry_run: bool = False,
-    ) -> JSON:
-        path = self.scheme.resource_of(obj).path(*NamespacedName.of(obj), subresource)
-        params = self._params(field_owner, dry_run)
-        if force:
-            params["force"] = "true"
-        return await self._send("PATCH", path, orjson.dumps(obj), params, APPLY_MEDIA_TYPE)
+    @asynccontextmanager
+    async def do_watch(self, call: Watch) -> AsyncIterator[WatchStream[JSON]]:
+        scope = Scope(
+            namespace=call.namespace, labels=str(call.labels), fields=field_selector(call.fields)
+        )
+        source = RestListWatch(self.transport, call.resource, scope)
+        async with source.watch(
+            resource_version=call.resource_version,
+            send_initial_events=False,
+            timeout_seconds=call.timeout_seconds,
+        ) as frames:
+            yield _Stream(frames, call.resource, call.resource_version)
 
-    async def delete(
-        self,
-        kind: Resource,
-        key: NamespacedName,
-        /,
-        *,
-        uid: str = "",
-        resource_version: str = "",
-        propagation: Propagation | None = None,
-        dry_run: bool = False,
-    ) -> JSON | None:
-        options: JSON = {"apiVersion": "v1", "kind": "DeleteOptions"}
-        preconditions = {"uid": uid, "resourceVersion": resource_version}
-        if any(preconditions.values()):
-            options["preconditions"] = {k: v for k, v in preconditions.items() if v}
-        if propagation:
-            options["propagationPolicy"] = propagation
-        if dry_run:
-            options["dryRun"] = ["All"]
-        answer = await self._write("DELETE", kind.path(*key), options, {})
-        return None if answer.get("kind") == "Status" else answer
-
-    def _params(self, field_owner: str, dry_run: bool) -> dict[str, str]:
-        params: dict[str, str] = {}
-        if field_owner:
-            params["fieldManager"] = field_owner
-        if dry_run:
-            params["dryRun"] = "All"
-        if self._field_validation:
-            params["fieldValidation"] = self._field_validation
-        return params
-
-    async def _write(self, method: str, path: str, obj: JSON, params: Mapping[str, str]) -> JSON:
-        return await self._send(method, path, orjson.dumps(obj), params, "application/json")
+    async def do_write(self, call: Write) -> JSON | None:
+        params = _params(call, self._field_validation)
+        path = call.resource.path(*call.key, call.subresource)
+        match call.verb:
+            case "create" | "update":
+                if call.verb == "create" and not call.subresource:
+                    path = call.resource.path(call.key.namespace)
+                method = _METHODS[call.verb]
+                return await self._send(method, path, orjson.dumps(call.body), params, _JSON)
+            case "apply":
+                body = orjson.dumps(call.body)
+                return await self._send("PATCH", path, body, params, APPLY_MEDIA_TYPE)
+            case "patch":
+                assert call.patch is not None
+                patch = call.patch
+                return await self._send("PATCH", path, patch.body, params, patch.media_type)
+            case "delete" | "delete_all_of":
+                options = orjson.dumps(_delete_options(call))
+                answer = await self._send("DELETE", path, options, _collection(call), _JSON)
+                gone = call.verb == "delete_all_of" or answer.get("kind") == "Status"
+                return None if gone else answer
 
     async def _send(
         self, method: str, path: str, body: bytes, params: Mapping[str, str], content_type: str
@@ -178,3 +146,80 @@ class RestClient:
         )
         answer: JSON = orjson.loads(payload)
         return answer
+
+
+def _accept(metadata_only: bool, suffix: str = "") -> str:
+    if not metadata_only:
+        return _JSON
+    return f"{_JSON};as=PartialObjectMetadata{suffix};g=meta.k8s.io;v=v1"
+
+
+def _selectors(call: List | Write) -> dict[str, str]:
+    params: dict[str, str] = {}
+    if call.labels:
+        params["labelSelector"] = str(call.labels)
+    if call.fields:
+        params["fieldSelector"] = field_selector(call.fields)
+    return params
+
+
+def _collection(call: Write) -> dict[str, str]:
+    return _selectors(call) if call.verb == "delete_all_of" else {}
+
+
+def _params(call: Write, field_validation: FieldValidation | None) -> dict[str, str]:
+    params: dict[str, str] = {}
+    if call.field_owner:
+        params["fieldManager"] = call.field_owner
+    if call.dry_run:
+        params["dryRun"] = "All"
+    if call.force:
+        params["force"] = "true"
+    validation = call.field_validation or field_validation
+    if validation:
+        params["fieldValidation"] = validation
+    return params
+
+
+def _delete_options(call: Write) -> JSON:
+    options: JSON = {"apiVersion": "v1", "kind": "DeleteOptions"}
+    conditions = {
+        "uid": call.preconditions.uid,
+        "resourceVersion": call.preconditions.resource_version,
+    }
+    if any(conditions.values()):
+        options["preconditions"] = {key: value for key, value in conditions.items() if value}
+    if call.propagation:
+        options["propagationPolicy"] = call.propagation
+    if call.grace_period is not None:
+        options["gracePeriodSeconds"] = call.grace_period
+    if call.dry_run:
+        options["dryRun"] = ["All"]
+    return options
+
+
+class _Stream:
+    """Frames as events; bookmarks only move the version."""
+
+    def __init__(self, frames: AsyncIterator[Frame], resource: Resource, version: str) -> None:
+        self._frames = frames
+        self._resource = resource
+        # Events that show what is there come in any order: until a bookmark, or until the first
+        # change, none of their versions may be gone on from.
+        self._ordered = bool(version)
+        self.resource_version = version
+
+    def __aiter__(self) -> _Stream:
+        return self
+
+    async def __anext__(self) -> WatchEvent[JSON]:
+        async for frame in self._frames:
+            obj: JSON = orjson.loads(frame.object)
+            self._ordered = self._ordered or frame.type != "ADDED"
+            if self._ordered:
+                self.resource_version = obj["metadata"]["resourceVersion"]
+            if frame.type in ("ADDED", "MODIFIED", "DELETED"):
+                obj.setdefault("apiVersion", self._resource.api_version)
+                obj.setdefault("kind", self._resource.kind)
+                return WatchEvent(cast('Literal["ADDED", "MODIFIED", "DELETED"]', frame.type), obj)
+        raise StopAsyncIteration

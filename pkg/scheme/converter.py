@@ -20,6 +20,7 @@ from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, overrid
 from cattrs.strategies import configure_union_passthrough
 
 from druid_operator.pkg.errors import FieldError, InvalidObject
+from druid_operator.pkg.meta import nesting
 from druid_operator.pkg.schema import json_name
 
 T = TypeVar("T")
@@ -156,7 +157,15 @@ class Converter:
         self._conv.get_unstructure_hook(model)
 
     def decode(self, model: type[T], obj: Any, *, path: str = "") -> T:
-        """Raises :class:`InvalidObject` (terminal) naming every fault under ``path``."""
+        """Raises :class:`InvalidObject` (terminal) naming every fault under ``path``.
+
+        What nests deeper than ``MAX_SPEC_LEVELS`` is a fault: hooks and whoever reads the result
+        may recurse.
+        """
+        deep = nesting.find_deep(obj, path)
+        if deep:
+            message = f"nested deeper than {nesting.MAX_SPEC_LEVELS} levels"
+            raise InvalidObject([FieldError(deep.lstrip("."), message)])
         try:
             return self._conv.structure(obj, model)
         except Exception as error:

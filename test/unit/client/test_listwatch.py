@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from druid_operator.pkg.client import listwatch
 from druid_operator.pkg.errors import Expired
+from druid_operator.pkg.meta import nesting
 
 
 def line(kind: str, name: str) -> bytes:
@@ -24,7 +25,7 @@ async def frames(chunks: list[bytes]) -> list[tuple[str, str]]:
             yield chunk
 
     return [
-        (f.type, orjson.loads(f.object)["metadata"]["name"])
+        (f.type, nesting.loads(f.object)["metadata"]["name"])
         async for f in listwatch._frames(source())
     ]
 
@@ -59,3 +60,14 @@ async def test_error_frame_is_raised_as_its_status() -> None:
     status = {"kind": "Status", "code": 410, "reason": "Expired", "message": "too old"}
     with pytest.raises(Expired, match="too old"):
         await frames([orjson.dumps({"type": "ERROR", "object": status}) + b"\n"])
+
+
+@pytest.mark.parametrize("depth", [300, 2_000, 9_900])
+async def test_an_object_that_nests_deeper_than_any_decoder_goes_by_with_the_others(
+    depth: int,
+) -> None:
+    """A kube-apiserver stores 10,000 levels; one such object must not end the watch of its kind."""
+    deep = b'{"type":"ADDED","object":{"metadata":{"name":"deep"},"spec":'
+    deep += b"[" * depth + b"]" * depth + b"}}\n"
+    found = await frames([line("ADDED", "a") + deep, line("ADDED", "b")])
+    assert found == [("ADDED", "a"), ("ADDED", "deep"), ("ADDED", "b")]

@@ -109,3 +109,12 @@ def test_kinds_are_found_by_model_by_resource_and_by_object() -> None:
     assert SCHEME.resource_of({"apiVersion": "v1", "kind": "ConfigMap"}) == CONFIG_MAP
     with pytest.raises(KeyError, match="not registered"):
         SCHEME.resource_for(Spec)
+
+
+@pytest.mark.parametrize("depth", [150, 900])
+def test_what_nests_too_deep_is_a_fault_and_no_recursion(depth: int) -> None:
+    deep: Any = 1
+    for _ in range(depth):
+        deep = {"a": deep}
+    with pytest.raises(InvalidObject, match=r"^spec\.raw\.a.*nested deeper than 100 levels"):
+        decode({"on": True, "raw": deep})
