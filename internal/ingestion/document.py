@@ -17,7 +17,7 @@ from druid_operator.api.v1alpha1.druidingestion_types import IngestionSpec
 from druid_operator.internal.ingestion.canonical import canonical_json, sha256
 from druid_operator.internal.ingestion.marker import without_marker
 from druid_operator.pkg.errors import FieldError, InvalidObject
-from druid_operator.pkg.meta import JSON
+from druid_operator.pkg.meta import JSON, nesting
 
 #: Which of Druid's APIs runs the document.
 Runs = Literal["supervisor", "task", "sql"]
@@ -25,6 +25,7 @@ Runs = Literal["supervisor", "task", "sql"]
 STREAM_TYPES = ("kafka", "kinesis", "rabbit")
 _SUPERVISOR_TYPES = (*STREAM_TYPES, "autocompact", "scheduled_batch")
 
+_TOO_DEEP = f"nested deeper than {nesting.MAX_SPEC_LEVELS} levels"
 _NATIVE = "spec.ingestion.nativeSpec"
 _TEXT = "spec.ingestion.spec"
 
@@ -116,8 +117,12 @@ def parse_document(text: str, path: str = "") -> JSON:
         raise InvalidObject([FieldError(path, where)]) from None
     except ValueError as error:
         raise InvalidObject([FieldError(path, str(error))]) from None
+    except RecursionError:
+        raise InvalidObject([FieldError(path, _TOO_DEEP)]) from None
     if not isinstance(value, dict):
         raise InvalidObject([FieldError(path, "must be a JSON object")])
+    if deep := nesting.find_deep(value, path):
+        raise InvalidObject([FieldError(deep, _TOO_DEEP)])
     return value
 
 

@@ -180,3 +180,10 @@ def test_what_this_druid_cannot_do_is_told_before_asking_it(kafka, build) -> Non
 )
 def test_a_document_that_appends_is_known_by_its_words(build, kind, document, appends) -> None:
     assert build(document, kind=kind).appends is appends
+
+
+@pytest.mark.parametrize("depth", [150, 5_000])
+def test_a_text_that_nests_too_deep_is_a_fault_with_its_path(depth: int) -> None:
+    text = '{"type": "kafka", "x": ' + "[" * depth + "]" * depth + "}"
+    with pytest.raises(InvalidObject, match=r"^spec\.ingestion\.spec.*nested deeper than 100"):
+        parse_document(text, "spec.ingestion.spec")
