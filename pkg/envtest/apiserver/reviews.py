@@ -44,15 +44,10 @@ class Reviews:
     def answer(self, gvk: GroupVersionKind, review: JSON) -> JSON:
         """The review with its status."""
         spec = review.get("spec") or {}
-        status: JSON = {"allowed": self.allow(spec)}
         if gvk.kind == "TokenReview":
-            user = self.tokens.get(spec.get("token", ""))
-            status = {"authenticated": user is not None}
-            if user is not None:
-                status["user"] = {"username": user.name, "groups": list(user.groups)}
-            else:
-                status["user"] = {}
-                status["error"] = "invalid bearer token"
+            status = self._authenticate(spec.get("token", ""))
+        else:
+            status = {"allowed": self.allow(spec)}
         return {
             "kind": gvk.kind,
             "apiVersion": gvk.api_version,
@@ -60,3 +55,10 @@ class Reviews:
             "spec": spec,
             "status": status,
         }
+
+    def _authenticate(self, token: str) -> JSON:
+        user = self.tokens.get(token)
+        if user is None:
+            return {"authenticated": False, "user": {}, "error": "invalid bearer token"}
+        shown = {"username": user.name, "groups": list(user.groups)}
+        return {"authenticated": True, "user": shown}

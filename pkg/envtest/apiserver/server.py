@@ -202,7 +202,8 @@ class EmbeddedAPIServer:
         fault = self.faults.decide(request)
         before = await self._before(http, fault)
         if before is not None:
-            request.status = before.status
+            if isinstance(fault, Reply):
+                request.status = before.status
             return before
         request.executed = True
         if call.target.verb == "watch" and call.target.served is not None:

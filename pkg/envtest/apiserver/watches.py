@@ -130,8 +130,8 @@ class _Stream:
             wait_until = min(end, next_bookmark) if self._bookmarks else end
             try:
                 async with asyncio.timeout_at(wait_until):
-                    await self._flowing.wait()
                     await wake.wait()
+                    await self._flowing.wait()
             except TimeoutError:
                 if loop.time() >= end:
                     return
