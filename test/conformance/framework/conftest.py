@@ -16,7 +16,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
+import aiohttp
 import attrs
+import orjson
 import pytest
 import pytest_asyncio
 
@@ -344,3 +346,28 @@ def recording() -> type[Recording]:
 @pytest.fixture
 def labels() -> Sequence[str] | dict[str, str]:
     return LABELS
+
+
+class Probe:
+    """Asks an HTTP endpoint."""
+
+    def __init__(self) -> None:
+        self._session = aiohttp.ClientSession()
+
+    async def __call__(self, url: str, **headers: str) -> tuple[int, str]:
+        async with self._session.get(url, headers=headers, ssl=False) as answer:
+            return answer.status, await answer.text()
+
+    @staticmethod
+    def encode(body: JSON) -> bytes:
+        return orjson.dumps(body)
+
+    async def close(self) -> None:
+        await self._session.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def probe() -> AsyncIterator[Probe]:
+    asking = Probe()
+    yield asking
+    await asking.close()
