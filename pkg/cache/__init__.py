@@ -2,6 +2,7 @@
 
 from druid_operator.pkg.cache.cache import (
     Cache,
+    CacheNotReady,
     CacheObserver,
     CacheOptions,
     label_scope,
@@ -14,7 +15,8 @@ from druid_operator.pkg.cache.store import Change, IndexFunction, Store
 from druid_operator.pkg.cache.stored_object import StoredObject
 
 __all__ = [
-    "Cache", "CacheOptions", "CacheObserver", "CachedClient", "label_scope", "name_scope",
+    "Cache", "CacheNotReady", "CacheOptions", "CacheObserver", "CachedClient",
+    "label_scope", "name_scope",
     "Informer", "Listener", "ResourceEventHandler", "Reflector", "ReflectorOptions",
     "Store", "Change", "IndexFunction", "StoredObject",
 ]  # fmt: skip

@@ -8,18 +8,26 @@ surprise.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import attrs
 
-from druid_operator.pkg.cache.informer import Informer, parse_equality
+from druid_operator.pkg.cache.informer import Informer
 from druid_operator.pkg.cache.reflector import ReflectorOptions
 from druid_operator.pkg.cache.store import IndexFunction
 from druid_operator.pkg.cache.stored_object import StoredObject, from_dict
-from druid_operator.pkg.client import ListWatch, RestListWatch, Scope, Transport
+from druid_operator.pkg.client import Consistency, ListWatch, RestListWatch, Scope, Transport
 from druid_operator.pkg.clock import Clock
-from druid_operator.pkg.meta import JSON, NamespacedName, Resource
+from druid_operator.pkg.errors import OperatorError
+from druid_operator.pkg.meta import JSON, Labels, NamespacedName, Resource, label_selector
+
+#: Seconds that a read waits for the first list of its informer.
+READ_TIMEOUT = 30.0
+
+
+class CacheNotReady(OperatorError):
+    """An informer has no list yet; try again later."""
 
 
 class CacheObserver(Protocol):
@@ -156,27 +164,71 @@ class Cache:
     def caches(self, resource: Resource) -> bool:
         return any(r == resource for r, _ in self._informers)
 
-    def get(self, resource: Resource, key: NamespacedName) -> StoredObject | None:
+    def covers(self, resource: Resource, namespace: str, name: str = "") -> bool:
+        """Whether a read of that object, or without a name of that namespace, is for the cache.
+
+        An informer of a single object answers for that object, and for no list.
+        """
+        return any(True for _ in self._readable(resource, namespace, name))
+
+    async def wait_until_readable(
+        self, resource: Resource, key: NamespacedName, consistency: Consistency
+    ) -> None:
+        """Wait for the first list of every informer that a read of ``key`` asks.
+
+        Raises :class:`CacheNotReady` after ``READ_TIMEOUT`` seconds, with what the informer met.
+        """
+        for informer in tuple(self._readable(resource, *key)):
+            if informer.has_synced:
+                continue
+            try:
+                async with asyncio.timeout(READ_TIMEOUT):
+                    await informer.wait_for_sync()
+            except TimeoutError:
+                why = informer.last_error or "no answer yet"
+                raise CacheNotReady(f"{resource} is not in the cache yet: {why}") from None
+
+    def _readable(self, resource: Resource, namespace: str, name: str) -> Iterator[Informer]:
+        for informer in self._of(resource):
+            if informer.covers(namespace, name) and (name or not informer.single):
+                yield informer
+
+    def get(
+        self, resource: Resource, key: NamespacedName, *, overlay: bool = True
+    ) -> StoredObject | None:
+        """Without ``overlay`` own writes show only once the watch has delivered them."""
         for informer in self._of(resource):
             if informer.covers(*key):
-                found = informer.get(key)
+                found = informer.get(key, overlay=overlay)
                 if found is not None:
                     return found
         return None
 
     def select(
-        self, resource: Resource, *, namespace: str = "", labels: Mapping[str, str] | None = None
+        self,
+        resource: Resource,
+        *,
+        namespace: str = "",
+        labels: Labels = None,
+        fields: Mapping[str, str] | None = None,
+        overlay: bool = True,
     ) -> list[StoredObject]:
-        """Sorted by key, so that whatever is computed from it comes out the same."""
+        """Sorted by key, so that whatever is computed from it comes out the same.
+
+        Args:
+            labels: any selector.
+            fields: each is the name of an index; the objects under all these values. Raises
+                ``BadRequest`` naming the one that there is no index for.
+        """
         found: dict[NamespacedName, StoredObject] = {}
+        selector = label_selector(labels)
         for informer in self._of(resource):
             if not informer.covers(namespace):
                 continue
-            for obj in informer.list():
+            for obj in informer.list(fields or {}, overlay=overlay):
                 if namespace and obj.key.namespace != namespace:
                     continue
-                have = obj.meta.labels or {}
-                if all(have.get(k) == v for k, v in (labels or {}).items()):
+                if selector.matches_labels(obj.meta.labels):
                     found[obj.key] = obj
         return [found[key] for key in sorted(found)]
 
@@ -209,13 +261,9 @@ class Cache:
             informer.wrote_deletion(key, uid)
 
 
-def label_scope(labels: Mapping[str, str], *, namespace: str = "") -> Scope:
-    """The scope of objects that carry all of ``labels``."""
-    scope = Scope(
-        labels=",".join(f"{k}={v}" for k, v in sorted(labels.items())), namespace=namespace
-    )
-    assert parse_equality(scope.labels) == dict(labels)
-    return scope
+def label_scope(labels: Labels, *, namespace: str = "") -> Scope:
+    """The scope of objects that a label selector selects; of a mapping, that carry all of it."""
+    return Scope(labels=str(label_selector(labels)), namespace=namespace)
 
 
 def name_scope(key: NamespacedName) -> Scope:

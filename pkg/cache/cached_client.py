@@ -3,138 +3,119 @@ and are visible to the very next read."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, TypeVar, overload
+from collections.abc import Collection
+from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 from druid_operator.pkg.cache.cache import Cache
-from druid_operator.pkg.client import Patch, Propagation, RestClient
-from druid_operator.pkg.errors import NotFound
-from druid_operator.pkg.meta import JSON, NamespacedName, Resource
+from druid_operator.pkg.client import (
+    ClientBase,
+    Consistency,
+    Get,
+    List,
+    ObjectList,
+    RestClient,
+    Watch,
+    WatchStream,
+    Write,
+)
+from druid_operator.pkg.errors import BadRequest, NotFound
+from druid_operator.pkg.meta import JSON, NamespacedName, ObjectMeta, Resource
 
-T = TypeVar("T")
 
+class CachedClient(ClientBase):
+    """Implements :class:`~druid_operator.pkg.client.WithWatch`.
 
-class CachedClient:
-    """Implements :class:`~druid_operator.pkg.client.Client`.
+    Read from the cache is what some informer could have: a kind without one, and a namespace or a
+    name that none of its informers looks at, are read live. A read waits for the informer's first
+    list. Subresources are read live, watches are the server's.
 
     Guarantees: after a write returns, a read of that object through this client shows the write's
-    result or something newer. A dry run changes nothing that is read.
+    result or something newer (``consistency="overlay"``). A dry run changes nothing that is read.
+
+    Args:
+        live: for writes, and what is not cached.
+        cache: for reads.
+        disable_for: kinds that are always read live.
+        consistency: of reads that do not say.
     """
 
-    def __init__(self, live: RestClient, cache: Cache) -> None:
+    def __init__(
+        self,
+        live: RestClient,
+        cache: Cache,
+        *,
+        disable_for: Collection[Resource] = (),
+        consistency: Consistency = "overlay",
+    ) -> None:
+        super().__init__(live.scheme, live.mapper)
         self._live = live
         self._cache = cache
-        self.scheme = live.scheme
+        self._disabled = frozenset(disable_for)
+        self._consistency: Consistency = consistency
 
-    @overload
-    async def get(self, kind: Resource, key: NamespacedName, /) -> JSON: ...
-    @overload
-    async def get(self, kind: type[T], key: NamespacedName, /) -> T: ...
-    async def get(self, kind: Any, key: NamespacedName, /) -> Any:
-        resource = self.scheme.resource_for(kind)
-        if not self._cache.caches(resource):
-            return await self._live.get(kind, key)
-        found = self._cache.get(resource, key)
+    async def do_get(self, call: Get) -> JSON | ObjectMeta:
+        resource = call.resource
+        if call.subresource or resource in self._disabled:
+            return await self._live.do_get(call)
+        if not self._cache.covers(resource, *call.key):
+            return await self._live.do_get(call)
+        consistency = call.consistency or self._consistency
+        await self._cache.wait_until_readable(resource, call.key, consistency)
+        found = self._cache.get(resource, call.key, overlay=consistency == "overlay")
         if found is None:
-            raise NotFound(f'{resource} "{key.name}" not found')
-        return self.scheme.decode(kind, found.to_dict())
+            raise NotFound(f'{resource} "{call.key.name}" not found')
+        return found.meta if call.metadata_only else found.to_dict()
 
-    @overload
-    async def list(
-        self, kind: Resource, /, *, namespace: str = "", labels: Mapping[str, str] | None = None
-    ) -> list[JSON]: ...
-    @overload
-    async def list(
-        self, kind: type[T], /, *, namespace: str = "", labels: Mapping[str, str] | None = None
-    ) -> list[T]: ...
-    async def list(
-        self, kind: Any, /, *, namespace: str = "", labels: Mapping[str, str] | None = None
-    ) -> list[Any]:
-        resource = self.scheme.resource_for(kind)
-        if not self._cache.caches(resource):
-            live: list[Any] = await self._live.list(kind, namespace=namespace, labels=labels)
-            return live
-        found = self._cache.select(resource, namespace=namespace, labels=labels)
-        return [self.scheme.decode(kind, obj.to_dict()) for obj in found]
-
-    async def create(self, obj: JSON, /, *, field_owner: str = "", dry_run: bool = False) -> JSON:
-        answer = await self._live.create(obj, field_owner=field_owner, dry_run=dry_run)
-        return self._remember(self.scheme.resource_of(obj), answer, dry_run)
-
-    async def update(
-        self, obj: JSON, /, *, subresource: str = "", field_owner: str = "", dry_run: bool = False
-    ) -> JSON:
-        answer = await self._live.update(
-            obj, subresource=subresource, field_owner=field_owner, dry_run=dry_run
+    async def do_list(self, call: List) -> ObjectList[Any]:
+        resource = call.resource
+        if resource in self._disabled or not self._cache.covers(resource, call.namespace):
+            return await self._live.do_list(call)
+        if call.continue_token:
+            raise BadRequest(f"{resource}: a list from the cache cannot be continued")
+        consistency = call.consistency or self._consistency
+        everything = NamespacedName(call.namespace, "")
+        await self._cache.wait_until_readable(resource, everything, consistency)
+        found = self._cache.select(
+            resource,
+            namespace=call.namespace,
+            labels=call.labels,
+            fields=call.fields,
+            overlay=consistency == "overlay",
         )
-        return self._remember(self.scheme.resource_of(obj), answer, dry_run)
-
-    async def patch(
-        self,
-        kind: Resource,
-        key: NamespacedName,
-        patch: Patch,
-        /,
-        *,
-        subresource: str = "",
-        field_owner: str = "",
-        dry_run: bool = False,
-    ) -> JSON:
-        answer = await self._live.patch(
-            kind, key, patch, subresource=subresource, field_owner=field_owner, dry_run=dry_run
+        listed: ObjectList[Any] = ObjectList(
+            obj.meta if call.metadata_only else obj.to_dict() for obj in found[: call.limit or None]
         )
-        return self._remember(kind, answer, dry_run)
+        if call.limit and len(found) > call.limit:
+            listed.remaining = len(found) - call.limit
+        return listed
 
-    async def apply(
-        self,
-        obj: JSON,
-        /,
-        *,
-        field_owner: str,
-        force: bool = False,
-        subresource: str = "",
-        dry_run: bool = False,
-    ) -> JSON:
-        answer = await self._live.apply(
-            obj, field_owner=field_owner, force=force, subresource=subresource, dry_run=dry_run
-        )
-        return self._remember(self.scheme.resource_of(obj), answer, dry_run)
+    def do_watch(self, call: Watch) -> AbstractAsyncContextManager[WatchStream[JSON]]:
+        return self._live.do_watch(call)
 
-    async def delete(
-        self,
-        kind: Resource,
-        key: NamespacedName,
-        /,
-        *,
-        uid: str = "",
-        resource_version: str = "",
-        propagation: Propagation | None = None,
-        dry_run: bool = False,
-    ) -> JSON | None:
-        answer = await self._live.delete(
-            kind, key, uid=uid, resource_version=resource_version,
-            propagation=propagation, dry_run=dry_run,
-        )  # fmt: skip
-        if dry_run:
-            return answer
-        if answer is not None:
-            # Finalizers, or a grace period, hold the object: it is there, with a deletionTimestamp.
-            self._cache.wrote(kind, answer)
-            return answer
-        if not uid:
-            found = self._cache.get(kind, key)
-            uid = found.meta.uid if found else ""
-        if uid:
-            self._cache.wrote_deletion(kind, key, uid)
-        return None
-
-    def _remember(self, resource: Resource, answer: JSON, dry_run: bool) -> JSON:
-        metadata = answer.get("metadata") or {}
-        # A patch that removes the last finalizer of a deleted object is answered with the object as
-        # it was: it is gone.
-        if not dry_run:
-            if metadata.get("deletionTimestamp") and not metadata.get("finalizers"):
-                self._cache.wrote_deletion(resource, NamespacedName.of(answer), metadata["uid"])
-            else:
-                self._cache.wrote(resource, answer)
+    async def do_write(self, call: Write) -> JSON | None:
+        answer = await self._live.do_write(call)
+        # No await from here on: the caller's next read must find what it wrote.
+        if not call.dry_run and call.verb != "delete_all_of":
+            self._remember(call, answer)
         return answer
+
+    def _remember(self, call: Write, answer: JSON | None) -> None:
+        resource = call.resource
+        if answer is None:
+            found = self._cache.get(resource, call.key)
+            uid = call.preconditions.uid or (found.meta.uid if found else "")
+            if uid:
+                self._cache.wrote_deletion(resource, call.key, uid)
+            return
+        if answer.get("kind") != resource.kind:
+            return  # a subresource of another kind: it does not show the object
+        metadata = answer.get("metadata") or {}
+        # What removes the last finalizer of a deleted object is answered with the object as it was:
+        # it is gone. After a delete it is there still, for as long as finalizers or a grace period
+        # hold it.
+        going = metadata.get("deletionTimestamp") and not metadata.get("finalizers")
+        if going and call.verb != "delete":
+            self._cache.wrote_deletion(resource, NamespacedName.of(answer), metadata["uid"])
+        else:
+            self._cache.wrote(resource, answer)

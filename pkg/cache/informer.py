@@ -20,7 +20,8 @@ from druid_operator.pkg.cache.store import Change, IndexFunction, Store
 from druid_operator.pkg.cache.stored_object import StoredObject
 from druid_operator.pkg.client import ListWatch, Scope
 from druid_operator.pkg.clock import Clock
-from druid_operator.pkg.meta import NamespacedName, Resource
+from druid_operator.pkg.errors import BadRequest
+from druid_operator.pkg.meta import NamespacedName, Resource, label_selector
 
 
 class ResourceEventHandler(Protocol):
@@ -91,6 +92,8 @@ class Informer:
         self.resource = resource
         self.scope = scope
         self._clock = clock
+        self._selector = label_selector(scope.labels)
+        self._selected_name = _selected_name(scope.fields)
         self._store = Store(on_index_error)
         self._overlay = Overlay(clock, on_overlay_expired)
         self._listeners: list[Listener] = []
@@ -146,33 +149,82 @@ class Informer:
         """Whether an object of that name could be in this informer (labels aside)."""
         if self.scope.namespace and namespace and self.scope.namespace != namespace:
             return False
-        wanted = _selected_name(self.scope.fields)
-        return not (wanted and name and wanted != name)
+        return not (self._selected_name and name and self._selected_name != name)
 
-    def get(self, key: NamespacedName) -> StoredObject | None:
-        return self._overlay.read(key, self._store.get(key))
+    @property
+    def single(self) -> bool:
+        """Whether it watches one name only."""
+        return bool(self._selected_name)
 
-    def list(self) -> Iterator[StoredObject]:
-        """Everything, own writes included."""
-        extra = [k for k in self._overlay.own_keys() if self._store.get(k) is None]
-        for stored in list(self._store):
-            seen = self._overlay.read(stored.key, stored)
-            if seen is not None:
-                yield seen
-        for key in extra:
-            seen = self._overlay.read(key, None)
-            if seen is not None:
-                yield seen
+    def get(self, key: NamespacedName, *, overlay: bool = True) -> StoredObject | None:
+        stored = self._store.get(key)
+        return self._overlay.read(key, stored) if overlay else stored
+
+    def list(
+        self, fields: Mapping[str, str] | None = None, *, overlay: bool = True
+    ) -> Iterator[StoredObject]:
+        """Everything, or what is under all of these values of indexes; own writes included.
+
+        Raises ``BadRequest`` naming a field that has no index.
+        """
+        wanted = dict(fields or {})
+        if not wanted:
+            yield from self._merged(list(self._store), lambda _: True, overlay=overlay)
+            return
+        for field in wanted:
+            if field not in self._store.indexes:
+                raise BadRequest(
+                    f"{self.resource}: no index on {field!r}: a cached read by that field needs "
+                    "one (Cache.add_index)"
+                )
+        (first, value), *rest = wanted.items()
+
+        def matches(obj: StoredObject) -> bool:
+            return all(self._store.indexed(name, v, obj) for name, v in wanted.items())
+
+        hits = [
+            obj
+            for obj in self._store.by_index(first, value)
+            if all(self._store.indexed(name, v, obj) for name, v in rest)
+        ]
+        yield from self._merged(hits, matches, overlay=overlay)
 
     def by_index(self, name: str, value: str) -> Sequence[StoredObject]:
-        """From the store alone: an own write shows here once the watch has delivered it."""
-        return self._store.by_index(name, value)
+        """What is under that value, own writes included. Raises ``KeyError`` without the index."""
+        hits = self._store.by_index(name, value)
+        return [
+            *self._merged(hits, lambda obj: self._store.indexed(name, value, obj), overlay=True)
+        ]
+
+    def _merged(
+        self,
+        hits: Sequence[StoredObject],
+        matches: Callable[[StoredObject], bool],
+        *,
+        overlay: bool,
+    ) -> Iterator[StoredObject]:
+        """``hits`` of the store, with what own writes add to them and take from them."""
+        if not overlay or not len(self._overlay):
+            yield from hits
+            return
+        keys = {obj.key for obj in hits}
+        for obj in hits:
+            seen = self._overlay.read(obj.key, obj)
+            if seen is obj or (seen is not None and matches(seen)):
+                yield seen
+        for key in self._overlay.own_keys():
+            if key not in keys:
+                seen = self._overlay.read(key, self._store.get(key))
+                if seen is not None and matches(seen):
+                    yield seen
 
     # --- own writes -----------------------------------------------------------------------------
 
     def wrote(self, obj: StoredObject) -> None:
         """A write of ours was answered with ``obj``."""
-        if self.covers(obj.key.namespace, obj.key.name) and _matches(self.scope.labels, obj):
+        if self.covers(obj.key.namespace, obj.key.name) and self._selector.matches_labels(
+            obj.meta.labels
+        ):
             self._overlay.wrote(obj, self._store.version)
         else:
             self._overlay.drop(obj.key)
@@ -231,13 +283,3 @@ def _selected_name(fields: str) -> str:
         if term.startswith("metadata.name="):
             return term.removeprefix("metadata.name=").removeprefix("=")
     return ""
-
-
-def parse_equality(selector: str) -> Mapping[str, str]:
-    """``a=b,c=d`` as a mapping; the only form of label selector an informer of ours takes."""
-    return dict(term.split("=", 1) for term in selector.split(",") if term)
-
-
-def _matches(selector: str, obj: StoredObject) -> bool:
-    labels = obj.meta.labels or {}
-    return all(labels.get(k) == v for k, v in parse_equality(selector).items())

@@ -10,7 +10,7 @@ Laws:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 import attrs
 
@@ -68,6 +68,15 @@ class Store:
         if name not in self._indexes:
             raise KeyError(f"no index named {name!r}")
         return [self._objects[key] for key in self._indexes[name].get(value, ())]
+
+    @property
+    def indexes(self) -> Collection[str]:
+        """Their names."""
+        return self._functions.keys()
+
+    def indexed(self, name: str, value: str, obj: StoredObject) -> bool:
+        """Whether the index has, or would have, ``obj`` under ``value``."""
+        return value in self._values(name, obj)
 
     def add_index(self, name: str, function: IndexFunction) -> None:
         self._functions[name] = function

@@ -1,92 +1,151 @@
 """What a client can do, as protocols: the live client, the cached one and the fake all fit them.
 
-Objects are dictionaries when the kind is named by its :class:`Resource`, and typed when it is named
-by its model. Every call has a deadline of its own; every write takes ``field_owner``.
+Objects are dictionaries when the kind is named by its :class:`Resource` (or by group, version and
+kind, and is then looked up by discovery), typed when it is named by its model, and metadata alone
+when it is named by :class:`MetadataOnly`. Every call has a deadline of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Protocol, TypeVar, overload
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol, TypeVar, overload
 
-import attrs
-import orjson
-
-from druid_operator.pkg.meta import JSON, NamespacedName, Resource
+from druid_operator.pkg.client.calls import (
+    Consistency,
+    FieldValidation,
+    MetadataOnly,
+    ObjectList,
+    PartialObjectMetadata,
+    Propagation,
+    Untyped,
+    WatchEvent,
+)
+from druid_operator.pkg.client.patch import (
+    Patch,
+    json_patch,
+    merge_patch,
+    strategic_merge_patch,
+)
+from druid_operator.pkg.meta import JSON, Labels, NamespacedName
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
-Propagation = Literal["Foreground", "Background", "Orphan"]
-FieldValidation = Literal["Ignore", "Warn", "Strict"]
-
-
-@attrs.frozen
-class Patch:
-    """A patch body and its media type. Build one with the functions below."""
-
-    media_type: str
-    body: bytes
-
-
-def merge_patch(body: Mapping[str, Any]) -> Patch:
-    """RFC 7386: ``null`` removes, lists are replaced whole."""
-    return Patch("application/merge-patch+json", orjson.dumps(body))
-
-
-def json_patch(operations: Sequence[Mapping[str, Any]]) -> Patch:
-    """RFC 6902. A failing ``test`` operation is answered 422."""
-    return Patch("application/json-patch+json", orjson.dumps(list(operations)))
-
-
-def strategic_merge_patch(body: Mapping[str, Any]) -> Patch:
-    """Kubernetes' own, for built-in kinds only."""
-    return Patch("application/strategic-merge-patch+json", orjson.dumps(body))
+__all__ = [
+    "Reader", "Writer", "Client", "WatchStream",
+    "Patch", "Propagation", "FieldValidation",
+    "merge_patch", "json_patch", "strategic_merge_patch",
+]  # fmt: skip
 
 
 class Reader(Protocol):
     """Reads, from a cache or from the server."""
 
     @overload
-    async def get(self, kind: Resource, key: NamespacedName, /) -> JSON: ...
+    async def get(
+        self, kind: Untyped, key: NamespacedName, /, *, consistency: Consistency | None = None
+    ) -> JSON: ...
     @overload
-    async def get(self, kind: type[T], key: NamespacedName, /) -> T: ...
-    async def get(self, kind: Any, key: NamespacedName, /) -> Any:
+    async def get(
+        self, kind: MetadataOnly, key: NamespacedName, /, *, consistency: Consistency | None = None
+    ) -> PartialObjectMetadata: ...
+    @overload
+    async def get(
+        self, kind: type[T], key: NamespacedName, /, *, consistency: Consistency | None = None
+    ) -> T: ...
+    async def get(
+        self, kind: Any, key: NamespacedName, /, *, consistency: Consistency | None = None
+    ) -> Any:
         """Raises ``NotFound``."""
         ...
 
     @overload
     async def list(
-        self, kind: Resource, /, *, namespace: str = "", labels: Mapping[str, str] | None = None
-    ) -> list[JSON]: ...
+        self,
+        kind: Untyped,
+        /,
+        *,
+        namespace: str = "",
+        labels: Labels = None,
+        fields: Mapping[str, str] | None = None,
+        limit: int = 0,
+        continue_token: str = "",
+        consistency: Consistency | None = None,
+    ) -> ObjectList[JSON]: ...
     @overload
     async def list(
-        self, kind: type[T], /, *, namespace: str = "", labels: Mapping[str, str] | None = None
-    ) -> list[T]: ...
+        self,
+        kind: MetadataOnly,
+        /,
+        *,
+        namespace: str = "",
+        labels: Labels = None,
+        fields: Mapping[str, str] | None = None,
+        limit: int = 0,
+        continue_token: str = "",
+        consistency: Consistency | None = None,
+    ) -> ObjectList[PartialObjectMetadata]: ...
+    @overload
     async def list(
-        self, kind: Any, /, *, namespace: str = "", labels: Mapping[str, str] | None = None
-    ) -> list[Any]:
-        """All objects, or those of one namespace, that carry all of ``labels``."""
+        self,
+        kind: type[T],
+        /,
+        *,
+        namespace: str = "",
+        labels: Labels = None,
+        fields: Mapping[str, str] | None = None,
+        limit: int = 0,
+        continue_token: str = "",
+        consistency: Consistency | None = None,
+    ) -> ObjectList[T]: ...
+    async def list(
+        self,
+        kind: Any,
+        /,
+        *,
+        namespace: str = "",
+        labels: Labels = None,
+        fields: Mapping[str, str] | None = None,
+        limit: int = 0,
+        continue_token: str = "",
+        consistency: Consistency | None = None,
+    ) -> ObjectList[Any]:
+        """All objects, or those of one namespace, that carry all of ``labels``.
+
+        Args:
+            labels: equalities, or any selector in the API's notation.
+            fields: equalities; live, those that the kind can be selected by, and from a cache,
+                those that have an index.
+            limit: at most so many; 0 is all.
+            continue_token: of the list that this one continues; only live, with the same options.
+            consistency: see :data:`Consistency`; only from a cache.
+        """
         ...
 
 
 class Writer(Protocol):
-    """Writes. Each answers the object as the server stored it."""
+    """Writes. Each takes a dictionary or a typed object and answers the same, as stored."""
 
-    async def create(self, obj: JSON, /, *, field_owner: str = "", dry_run: bool = False) -> JSON:
+    async def create(self, obj: T, /, *, field_owner: str = "", dry_run: bool = False) -> T:
         """Raises ``AlreadyExists``, ``Invalid``, ``Forbidden``."""
         ...
 
     async def update(
-        self, obj: JSON, /, *, subresource: str = "", field_owner: str = "", dry_run: bool = False
-    ) -> JSON:
+        self, obj: T, /, *, subresource: str = "", field_owner: str = "", dry_run: bool = False
+    ) -> T:
         """PUT the whole object. With a ``resourceVersion`` raises ``Conflict`` if it is not
         current.
+
+        Raises ``TypeError`` for a typed object and no subresource: its model may not know every
+        field, and what it does not know would be deleted. Patch or apply it.
         """
         ...
 
+    @overload
     async def patch(
         self,
-        kind: Resource,
+        kind: Untyped,
         key: NamespacedName,
         patch: Patch,
         /,
@@ -94,20 +153,43 @@ class Writer(Protocol):
         subresource: str = "",
         field_owner: str = "",
         dry_run: bool = False,
-    ) -> JSON:
+    ) -> JSON: ...
+    @overload
+    async def patch(
+        self,
+        kind: type[T],
+        key: NamespacedName,
+        patch: Patch,
+        /,
+        *,
+        subresource: str = "",
+        field_owner: str = "",
+        dry_run: bool = False,
+    ) -> T: ...
+    async def patch(
+        self,
+        kind: Any,
+        key: NamespacedName,
+        patch: Patch,
+        /,
+        *,
+        subresource: str = "",
+        field_owner: str = "",
+        dry_run: bool = False,
+    ) -> Any:
         """Raises ``NotFound``, ``Conflict`` (a ``resourceVersion`` in the body), ``Invalid``."""
         ...
 
     async def apply(
         self,
-        obj: JSON,
+        obj: T,
         /,
         *,
         field_owner: str,
         force: bool = False,
         subresource: str = "",
         dry_run: bool = False,
-    ) -> JSON:
+    ) -> T:
         """Server-side apply: ``obj`` is the manager's whole intent.
 
         Raises ``Conflict`` when another manager owns a field and ``force`` is false; with a
@@ -117,13 +199,14 @@ class Writer(Protocol):
 
     async def delete(
         self,
-        kind: Resource,
+        kind: type[Any] | Untyped,
         key: NamespacedName,
         /,
         *,
         uid: str = "",
         resource_version: str = "",
         propagation: Propagation | None = None,
+        grace_period: int | None = None,
         dry_run: bool = False,
     ) -> JSON | None:
         """Ask for the object to go.
@@ -134,5 +217,67 @@ class Writer(Protocol):
         ...
 
 
+class WatchStream(Protocol[T_co]):
+    """The events of one connection. It ends when the server ends it; bookmarks are not shown."""
+
+    @property
+    def resource_version(self) -> str:
+        """Up to where the watch has come: to go on from there with another."""
+        ...
+
+    def __aiter__(self) -> WatchStream[T_co]: ...
+
+    async def __anext__(self) -> WatchEvent[T_co]:
+        """Raises ``Expired`` when the version is too old; ``RequestNotSent`` when cut."""
+        ...
+
+
 class Client(Reader, Writer, Protocol):
     """Reads and writes."""
+
+
+class WithWatch(Client, Protocol):
+    """Also watches, live. A controller has the cache for that; this is for programs."""
+
+    @overload
+    def watch(
+        self,
+        kind: Untyped,
+        /,
+        *,
+        namespace: str = "",
+        labels: Labels = None,
+        fields: Mapping[str, str] | None = None,
+        resource_version: str = "",
+        timeout_seconds: int = 300,
+    ) -> AbstractAsyncContextManager[WatchStream[JSON]]: ...
+    @overload
+    def watch(
+        self,
+        kind: type[T],
+        /,
+        *,
+        namespace: str = "",
+        labels: Labels = None,
+        fields: Mapping[str, str] | None = None,
+        resource_version: str = "",
+        timeout_seconds: int = 300,
+    ) -> AbstractAsyncContextManager[WatchStream[T]]: ...
+    def watch(
+        self,
+        kind: Any,
+        /,
+        *,
+        namespace: str = "",
+        labels: Labels = None,
+        fields: Mapping[str, str] | None = None,
+        resource_version: str = "",
+        timeout_seconds: int = 300,
+    ) -> AbstractAsyncContextManager[WatchStream[Any]]:
+        """One watch connection.
+
+        Args:
+            resource_version: changes after it; empty, what is there comes first, as ``ADDED``.
+            timeout_seconds: when the server is to end it.
+        """
+        ...

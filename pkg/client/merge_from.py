@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from druid_operator.pkg.client.interface import Patch, merge_patch
+from druid_operator.pkg.client.patch import Patch, merge_patch
 from druid_operator.pkg.meta import JSON
 
 
