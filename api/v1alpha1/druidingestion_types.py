@@ -28,6 +28,63 @@ class IngestionSpec:
 
 
 @attrs.frozen
+class RunPolicy:
+    """When a batch or SQL ingestion runs, and how often it is tried."""
+
+    policy: str | None = prop(
+        "`OnChange` (default): a changed document is a new run. `Once`: it is reported and not run.",
+        enum=("OnChange", "Once"),
+    )
+    backoff_limit: int | None = prop(
+        "Retries of a failed run, the first after a minute, each later one after twice the time; "
+        "0 by default.",
+        format="int32", minimum=0, maximum=100,
+    )  # fmt: skip
+    active_deadline_seconds: int | None = prop(
+        "A run that takes longer is shut down and has failed; no limit by default.",
+        format="int64", minimum=1,
+    )  # fmt: skip
+    history_limit: int | None = prop(
+        "Runs kept in the status; 10 by default.", format="int32", minimum=1, maximum=100
+    )
+    allow_append: bool | None = prop(
+        "Run a changed document that appends, although rows may be there twice afterwards."
+    )
+
+
+@attrs.frozen
+class Request:
+    """Something to be done once."""
+
+    id: str = prop("Another id is another request.", required=True, min_length=1, max_length=63)
+
+
+@attrs.frozen
+class SetOffsetsRequest:
+    """Where a stream is to be read from, once."""
+
+    id: str = prop("Another id is another request.", required=True, min_length=1, max_length=63)
+    partition_offset_map: dict[str, int] = prop(
+        "Partition to offset, as Druid's `resetOffsets` takes it; others stay.", required=True
+    )
+
+
+@attrs.frozen
+class Requests:
+    """Each is carried out once per id and recorded in `status.requests`."""
+
+    reset_offsets: Request | None = prop(
+        "Streaming: forget all offsets. Rows are lost or repeated, as `useEarliestOffset` says."
+    )
+    set_offsets: SetOffsetsRequest | None = prop("Streaming: read on from these offsets.")
+    run_again: Request | None = prop("Batch and SQL: run the document again.")
+    recreate: Request | None = prop(
+        "Streaming: consent to a change of stream, datasource or id. The supervisor is suspended, "
+        "its offsets are forgotten when the stream changes, and it is made anew."
+    )
+
+
+@attrs.frozen
 class DruidIngestionSpec:
     """The desired ingestion."""
 
@@ -35,6 +92,24 @@ class DruidIngestionSpec:
     ingestion: IngestionSpec = prop("What is ingested.", required=True)
     suspend: bool | None = prop("Streaming: no tasks run. Batch: nothing is submitted.")
     auth: Auth | None = prop("Credentials for Druid's HTTP API; the cluster's when absent.")
+    run_policy: RunPolicy | None = prop("Of batch and SQL ingestions.")
+    deletion_policy: str | None = prop(
+        "When the object is deleted. `Terminate` (default): the supervisor is terminated, a "
+        "running task shut down. `Suspend`: the supervisor is left suspended. `Orphan`: all is "
+        "left as it is.",
+        enum=("Terminate", "Suspend", "Orphan"),
+    )
+    drift_policy: str | None = prop(
+        "When somebody else changes what Druid has. `Correct` (default): it is changed back. "
+        "`Warn`: it is told. `Ignore`: it is passed over.",
+        enum=("Correct", "Warn", "Ignore"),
+    )
+    adoption_policy: str | None = prop(
+        "When the supervisor is there already and was not made by an operator. `IfEquivalent` "
+        "(default): it is taken if it is as declared. `Always`: it is changed. `Never`.",
+        enum=("IfEquivalent", "Always", "Never"),
+    )
+    requests: Requests | None = prop("What is to be done once.")
 
 
 @attrs.frozen
@@ -72,6 +147,7 @@ class DruidIngestionStatus:
     rules: list[JSON] | None = prop("The rules that Druid took last.", preserve_unknown=True)
     data_source: str | None = prop("The datasource that is written.")
     state: str | None = prop("State as Druid reports it: RUNNING, SUSPENDED, SUCCESS, ...")
+    state_since: str | None = prop("When the state was first seen.", format="date-time")
     detailed_state: str | None = prop("Druid's finer word for the state.")
     suspended: bool | None = prop("Whether Druid has the supervisor suspended.")
     spec_hash: str | None = prop("sha256 of the document that Druid took last.")
@@ -82,6 +158,18 @@ class DruidIngestionStatus:
     active_tasks: int | None = prop("Tasks that read now.", format="int32")
     recent_errors: list[JSON] | None = prop(
         "Druid's newest errors, shortened and without secrets.",
+        preserve_unknown=True,
+        list_type="atomic",
+    )
+    data_source_settings: JSON | None = prop(
+        "The rules and the compaction that Druid took last, by their hashes.",
+        preserve_unknown=True,
+    )
+    ignored_fields: list[str] | None = prop(
+        "Fields of the document that Druid does not know and dropped.", list_type="atomic"
+    )
+    requests: list[JSON] | None = prop(
+        "What was asked for once, and what became of it.",
         preserve_unknown=True,
         list_type="atomic",
     )

@@ -10,6 +10,8 @@ INGESTION_FINALIZER = "druidingestion.datainfra.io/finalizer"
 
 #: ``"true"`` (exactly) pauses the object: no child is written until it is removed.
 IGNORED_ANNOTATION = "druid.apache.org/ignored"
+#: ``"true"`` (exactly) on an ingestion that is being deleted: release it without telling Druid.
+RELEASE_ANNOTATION = "druid.apache.org/release"
 #: On every child: the Go operator's hash of the object it would store.
 GO_HASH_ANNOTATION = "druidOpResourceHash"
 #: On every child: the hash of what we applied last.

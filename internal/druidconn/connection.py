@@ -10,6 +10,7 @@ import attrs
 from druid_operator.internal.druidconn.breaker import Breaker
 from druid_operator.internal.druidconn.credentials import SecretSource
 from druid_operator.internal.druidconn.endpoint import Endpoint
+from druid_operator.internal.druidconn.settings_view import SettingsView
 from druid_operator.internal.druidconn.turnstile import Turnstile
 from druid_operator.internal.druidconn.view import ClusterView
 from druid_operator.pkg.clock import Clock
@@ -40,6 +41,7 @@ class Connection:
     api: DruidAPI
     breaker: Breaker
     view: ClusterView
+    settings: SettingsView
     turnstile: Turnstile
     used_at: float
     clock: Clock = attrs.field(repr=False)

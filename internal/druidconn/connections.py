@@ -16,6 +16,7 @@ from druid_operator.internal.druidconn.connection import Connection, ConnectionK
 from druid_operator.internal.druidconn.credentials import SecretCredentials, secret_source
 from druid_operator.internal.druidconn.endpoint import resolve_endpoint
 from druid_operator.internal.druidconn.poller import Poller
+from druid_operator.internal.druidconn.settings_view import SettingsView
 from druid_operator.internal.druidconn.turnstile import Turnstile
 from druid_operator.internal.druidconn.view import ClusterView
 from druid_operator.pkg.client import Reader
@@ -28,8 +29,13 @@ IDLE_SECONDS = 600.0
 
 #: Told of each exchange: cluster, operation, HTTP status (0: none), seconds.
 CallObserver = Callable[[NamespacedName, str, int, float], None]
-#: Told that a followed supervisor's facts changed.
+#: Told that the facts of a followed supervisor changed, or those of ``settings_of(datasource)``.
 ChangeListener = Callable[[NamespacedName, str], None]
+
+
+def settings_of(data_source: str) -> str:
+    """What to follow for the rules and the compaction of a datasource; no supervisor's id."""
+    return f"/{data_source}"
 
 
 class Connections:
@@ -93,11 +99,12 @@ class Connections:
         found.used_at = self._clock.monotonic()
         return found
 
-    def unfollow(self, cluster: NamespacedName, supervisor_id: str) -> None:
-        """Nobody asks about this supervisor any more: neither does the poller."""
+    def unfollow(self, cluster: NamespacedName, id_: str) -> None:
+        """Nobody asks about this supervisor, or these settings, any more: nor does the poller."""
         for key, connection in self._connections.items():
             if key.cluster == cluster:
-                connection.view.unfollow(supervisor_id)
+                connection.view.unfollow(id_)
+                connection.settings.unfollow(id_.removeprefix("/"))
 
     async def start(self) -> None:
         try:
@@ -130,8 +137,9 @@ class Connections:
             observer=observe,
         )
         view = ClusterView(lambda supervisor_id: self._changed(key.cluster, supervisor_id))
+        settings = SettingsView(lambda name: self._changed(key.cluster, settings_of(name)))
         connection = Connection(
-            key, client, breaker, view, Turnstile(self._wake), self._clock.monotonic(),
+            key, client, breaker, view, settings, Turnstile(self._wake), self._clock.monotonic(),
             self._clock, client.aclose,
         )  # fmt: skip
         self._connections[key] = connection
@@ -140,10 +148,7 @@ class Connections:
 
     def _start_poller(self, connection: Connection) -> None:
         if self._tasks is not None and connection.poller is None:
-            poller = Poller(
-                connection.key.cluster, connection.api, connection.view, connection.breaker,
-                self._clock,
-            )  # fmt: skip
+            poller = Poller(connection)
             connection.poller = self._tasks.create_task(
                 poller.run(self._poll_seconds),
                 name=f"poll Druid {connection.key.cluster}",

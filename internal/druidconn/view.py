@@ -30,6 +30,8 @@ class SupervisorFacts:
         suspended: what the spec says, not what the state says (a suspended supervisor whose stream
             cannot be reached never gets the state SUSPENDED).
         status: the full status, when it was asked for.
+        failing: the newest error of tasks that fail one after the other; Druid calls a supervisor
+            of such tasks running and healthy, without errors, for as long as anybody watched.
         observed_at: monotonic seconds.
     """
 
@@ -40,6 +42,7 @@ class SupervisorFacts:
     detailed_state: str = ""
     healthy: bool | None = None
     status: SupervisorStatus | None = attrs.field(default=None, repr=False)
+    failing: str = ""
     observed_at: float = 0.0
 
     @property
@@ -49,9 +52,10 @@ class SupervisorFacts:
     def same_as(self, other: SupervisorFacts | None) -> bool:
         """Whether nothing that a pass decides on has changed; the time and the lag do not count."""
         return other is not None and (
-            self.spec, self.suspended, self.state, self.detailed_state, self.healthy,
+            self.spec, self.suspended, self.state, self.detailed_state, self.healthy, self.failing,
         ) == (
             other.spec, other.suspended, other.state, other.detailed_state, other.healthy,
+            other.failing,
         )  # fmt: skip
 
 
@@ -146,7 +150,8 @@ class ClusterView:
             self._set(SupervisorFacts(
                 id=row.id, spec=self._spec(row), suspended=row.suspended, state=row.state,
                 detailed_state=row.detailed_state, healthy=row.healthy,
-                status=known.status if known else None, observed_at=asked_at,
+                status=known.status if known else None, failing=known.failing if known else "",
+                observed_at=asked_at,
             ))  # fmt: skip
 
     def take_status(self, status: SupervisorStatus, asked_at: float) -> None:
@@ -157,6 +162,12 @@ class ClusterView:
         self._facts[status.id] = attrs.evolve(known, status=status)
         if known.status is None or _told(status) != _told(known.status):
             self._notify(status.id)
+
+    def take_tasks(self, supervisor_id: str, failing: str, asked_at: float) -> None:
+        """What the newest tasks of a supervisor say of it."""
+        known = self._facts.get(supervisor_id)
+        if known is not None and known.exists and not self._is_old(supervisor_id, asked_at):
+            self._set(attrs.evolve(known, failing=failing))
 
     def _to_update(self, asked_at: float) -> list[str]:
         return [i for i in sorted(self._followed) if not self._is_old(i, asked_at)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NoReturn
 
@@ -38,7 +39,7 @@ class DesiredDocument:
         type: the ingestion's type, as in the object.
         runs: which API takes it.
         druid_type: the document's own ``type``; empty for SQL.
-        data_source: empty where the document names none (SQL).
+        data_source: empty where the document names none.
         supervisor_id: the id Druid will use, empty for runs. Before 34 Druid ignores a given id.
         stream: topic, pattern or stream, empty for what is no stream.
         suspended: whether it shall stand still.
@@ -157,7 +158,17 @@ def _section(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
+#: The statement may follow comments or a WITH clause; a name may be in double quotes.
+_TARGET = re.compile(
+    r"\b(?:INSERT|REPLACE)\s+INTO\s+(?:\"?druid\"?\.)?(?:\"((?:[^\"]|\"\")+)\"|([\w-]+))",
+    re.IGNORECASE,
+)
+
+
 def _data_source(document: Mapping[str, Any]) -> str:
+    if isinstance(document.get("query"), str):
+        target = _TARGET.search(document["query"])
+        return (target[1].replace('""', '"') if target[1] else target[2]) if target else ""
     found = _section(document, "dataSchema").get("dataSource")
     # autocompact has it in its spec, compact and kill tasks at top level.
     found = found or sections(document).get("dataSource") or document.get("dataSource")

@@ -24,6 +24,7 @@ RunAction = Literal[
     "Choose",  # write `run` to status; nothing is sent in this pass
     "Submit",  # POST the document under the id that status holds
     "Track",   # nothing to Druid: what it says of the run goes to status
+    "Stop",    # shut the task down: it has taken too long
     "Wait",    # nothing: until `delay` has passed, or Druid says something new
     "Done",    # nothing: the run for this document has ended
     "Hold",    # nothing: the user decides
@@ -32,7 +33,7 @@ RunAction = Literal[
 RunReason = Literal[
     "FirstRun", "SpecChanged", "RunRequested", "Retry", "Chosen", "Running", "Succeeded", "Failed",
     "Lost", "BackOff", "BackoffLimitExceeded", "Cancelled", "Suspended", "ChangeNotRun",
-    "WouldAppendAgain", "PreviousRunActive", "TakenOver", "SpecRejected",
+    "WouldAppendAgain", "PreviousRunActive", "TakenOver", "SpecRejected", "DeadlineExceeded",
 ]  # fmt: skip
 
 RunPolicyName = Literal["OnChange", "Once"]
@@ -46,13 +47,28 @@ MAX_BACKOFF = 3600.0
 HISTORY = 10
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]")
-#: Druid's words for a task that a person ended.
-_CANCELLED = ("Shutdown request from user", "Canceled", "Task was canceled")
+#: Our words for a run that we ended.
+_OVERDUE = "took longer than its deadline"
+#: Druid's words for a task that a person ended. Neither is tried again.
+_CANCELLED = ("Shutdown request from user", "Canceled", "Task was canceled", _OVERDUE)
+#: What SQL ingestion answers for a query that fails however often it runs.
+_HOPELESS = (
+    "InsertTimeNull", "InsertTimeOutOfBounds", "InsertCannotBeEmpty",
+    "CannotParseExternalData", "ColumnNameRestricted", "ColumnTypeNotSupported", "TooManyColumns",
+    "TooManyPartitions", "TooManyBuckets", "TooManyClusteredByColumns",
+    "TooManySegmentsInTimeChunk", "QueryNotSupported",
+)  # fmt: skip
 
 
 @attrs.frozen
 class Run:
-    """One run, as status keeps it. ``ended`` is when we saw the end, not when Druid did."""
+    """One run, as status keeps it.
+
+    Attributes:
+        attempt: its number among all runs of the object, from 1.
+        ended: when we saw the end, not when Druid did.
+        rows: how many were written; ``None`` while that is not known.
+    """
 
     task_id: str
     spec_hash: str
@@ -62,6 +78,7 @@ class Run:
     started: datetime | None = None
     ended: datetime | None = None
     duration_ms: int | None = None
+    rows: int | None = None
     error: str = ""
 
     @property
@@ -82,6 +99,7 @@ class ObservedTask:
     state: str = ""
     duration_ms: int | None = None
     error: str = ""
+    rows: int | None = None
 
 
 @attrs.frozen
@@ -92,12 +110,16 @@ class RunPolicy:
         backoff_limit: retries after a failure; 0 for none.
         allow_append: run a changed document that appends, although rows may come twice.
         request: id of an explicit "run again"; each new one is one run.
+        deadline: seconds after which a run is shut down and has failed; 0 for none.
+        history: runs kept in the status.
     """
 
     policy: RunPolicyName = "OnChange"
     backoff_limit: int = 0
     allow_append: bool = False
     request: str = ""
+    deadline: float = 0.0
+    history: int = HISTORY
 
 
 @attrs.frozen
@@ -153,7 +175,9 @@ def decide_run(
     if desired.suspended:
         return RunDecision("Hold", "Suspended", "suspended: nothing is submitted")
     namespace, name, uid = identity
-    attempt = 1 + max((r.attempt for r in runs if r.spec_hash == desired.spec_hash), default=0)
+    # Counted over all documents: the history is short, and a number that came back would name a
+    # task which Druid has already.
+    attempt = 1 + max((r.attempt for r in runs), default=0)
     run = Run(
         task_id=run_id(namespace, name, uid, desired.spec_hash, attempt),
         spec_hash=desired.spec_hash,
@@ -174,7 +198,7 @@ def _unfinished(
     now: datetime,
 ) -> RunDecision:
     if observed.found:
-        return _track(run, observed, now=now)
+        return _track(run, observed, policy, now=now)
     if run.state == "Running":
         lost = attrs.evolve(run, state="Lost", ended=now)
         words = f"Druid has forgotten task {run.task_id}: whether it ended is not known"
@@ -192,19 +216,26 @@ def _unfinished(
     return RunDecision("Submit", "Chosen", run=run)
 
 
-def _track(run: Run, observed: ObservedTask, *, now: datetime) -> RunDecision:
+def _track(run: Run, observed: ObservedTask, policy: RunPolicy, *, now: datetime) -> RunDecision:
     started = run.started or now
+    is_overdue = 0 < policy.deadline < (now - started).total_seconds()
     if observed.state not in ("SUCCESS", "FAILED"):
+        if is_overdue:
+            words = f"task {run.task_id} {_OVERDUE} of {policy.deadline:.0f} s"
+            return RunDecision("Stop", "DeadlineExceeded", words, run=run)
         if run.state == "Running":
             return RunDecision("Wait", "Running", run=run)
         running = attrs.evolve(run, state="Running", started=started)
         return RunDecision("Track", "Running", run=running)
     state: Literal["Succeeded", "Failed"] = "Succeeded" if observed.state == "SUCCESS" else "Failed"
+    error = observed.error
+    if is_overdue and any(words in error for words in _CANCELLED):
+        error = f"{_OVERDUE} of {policy.deadline:.0f} s: {error}"
     ended = attrs.evolve(
         run, state=state, started=started, ended=now, duration_ms=observed.duration_ms,
-        error=observed.error,
+        rows=observed.rows, error=error,
     )  # fmt: skip
-    return RunDecision("Track", state, observed.error, run=ended)
+    return RunDecision("Track", state, error, run=ended)
 
 
 def _wanted(
@@ -237,6 +268,8 @@ def _after(
         return RunDecision("Done", "Lost", f"task {last.task_id} was lost")
     if any(words in last.error for words in _CANCELLED):
         return RunDecision("Done", "Cancelled", last.error)
+    if any(code in last.error for code in _HOPELESS):
+        return RunDecision("Done", "Failed", last.error)
     failed = 0
     for run in runs:
         if run.spec_hash != last.spec_hash or run.state != "Failed" or run.request != last.request:

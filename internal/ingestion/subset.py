@@ -31,6 +31,8 @@ _CLOSED = frozenset(
     )
 )  # fmt: skip
 _VERBATIM = ("context", "spec.ioConfig.consumerProperties")
+#: In a rule, a tier too many holds replicas that nobody asked for.
+_TIERS = ".tieredReplicants"
 #: Enumerations that Druid reads in any case and writes in its own.
 _ANY_CASE = ("multiValueHandling", "dimensionCompression", "metricCompression", "longEncoding")
 
@@ -118,7 +120,7 @@ def _objects(
             yield _difference(here, "ignored", desired[key], None)
         else:
             yield from _values(desired[key], live.get(key), here)
-    if path in _VERBATIM:
+    if path in _VERBATIM or path.endswith(_TIERS):
         for key in sorted(live.keys() - desired.keys()):
             if live[key] is not None:
                 yield _difference(f"{path}.{key}", "extra", None, live[key])

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
 from druid_operator.pkg.druidapi import errors
 from druid_operator.pkg.druidapi.api import Capabilities, CompactionAPI, TaskState
+from druid_operator.pkg.druidapi.decoding import an_object, body_of, list_of, understand
 from druid_operator.pkg.druidapi.transport import (
     Answer,
     Credentials,
@@ -30,6 +31,8 @@ from druid_operator.pkg.druidapi.types import (
     TaskStatus,
     TaskSubmitted,
 )
+
+T = TypeVar("T")
 
 _OVERLORD = "/druid/indexer/v1"
 _COORDINATOR = "/druid/coordinator/v1"
@@ -83,7 +86,7 @@ class DruidClient:
 
     async def server_status(self) -> ServerStatus:
         path = "/proxy/overlord/status" if self._via_router else "/status"
-        return ServerStatus.decode(await self._get("server_status", path))
+        return await self._get("server_status", path, ServerStatus.decode)
 
     async def capabilities(self) -> Capabilities:
         status = await self.server_status()
@@ -106,38 +109,34 @@ class DruidClient:
         body: JSON = {"query": query, "resultFormat": "object"}
         if parameters:
             body["parameters"] = list(parameters)
-        rows: list[JSON] = await self._post("sql", "/druid/v2/sql", body)
-        return rows
+        return await self._post("sql", "/druid/v2/sql", body, "", list_of(an_object))
 
     # --- supervisors ---------------------------------------------------------------------------
 
     async def supervisor_states(self) -> list[SupervisorState]:
-        rows = await self._get("supervisor_states", f"{_OVERLORD}/supervisor?state=true")
-        return [SupervisorState.decode(row) for row in rows]
+        path = f"{_OVERLORD}/supervisor?state=true"
+        return await self._get("supervisor_states", path, list_of(SupervisorState.decode))
 
     async def supervisor_listing(self) -> list[SupervisorListing]:
-        rows = await self._get("supervisor_listing", f"{_OVERLORD}/supervisor?system")
-        return [SupervisorListing.decode(row) for row in rows]
+        path = f"{_OVERLORD}/supervisor?system"
+        return await self._get("supervisor_listing", path, list_of(SupervisorListing.decode))
 
     async def supervisor_spec(self, supervisor_id: str) -> JSON:
-        spec: JSON = await self._get("supervisor_spec", _supervisor(supervisor_id))
-        return spec
+        return await self._get("supervisor_spec", _supervisor(supervisor_id), an_object)
 
     async def supervisor_status(self, supervisor_id: str) -> SupervisorStatus:
         path = _supervisor(supervisor_id, "status")
-        return SupervisorStatus.decode(await self._get("supervisor_status", path))
+        return await self._get("supervisor_status", path, SupervisorStatus.decode)
 
     async def submit_supervisor(
         self, spec: Mapping[str, Any], *, comment: str = "", skip_restart_if_unmodified: bool = True
     ) -> SupervisorSubmitted:
         # Druid before 33 does not know the flag and restarts regardless.
         flag = "?skipRestartIfUnmodified=true" if skip_restart_if_unmodified else ""
-        body = await self._mutate_supervisor(
-            "submit_supervisor", f"{_OVERLORD}/supervisor{flag}", spec, comment
-        )
-        return SupervisorSubmitted(
-            str(body["id"]), modified=body.get("modified"), restarted=body.get("restarted")
-        )
+        return await self._mutate_supervisor(
+            "submit_supervisor", f"{_OVERLORD}/supervisor{flag}", spec, comment,
+            SupervisorSubmitted.decode,
+        )  # fmt: skip
 
     async def suspend_supervisor(self, supervisor_id: str, *, comment: str = "") -> bool:
         return await self._switch(supervisor_id, "suspend", "already suspended", comment)
@@ -148,7 +147,7 @@ class DruidClient:
     async def _switch(self, supervisor_id: str, verb: str, already: str, comment: str) -> bool:
         try:
             await self._mutate_supervisor(
-                f"{verb}_supervisor", _supervisor(supervisor_id, verb), {}, comment
+                f"{verb}_supervisor", _supervisor(supervisor_id, verb), {}, comment, _ignored
             )
         except errors.Rejected as error:
             # Druid's refusal of a switch that is already as wanted is a 400 in these words.
@@ -159,12 +158,12 @@ class DruidClient:
 
     async def terminate_supervisor(self, supervisor_id: str, *, comment: str = "") -> None:
         await self._mutate_supervisor(
-            "terminate_supervisor", _supervisor(supervisor_id, "terminate"), {}, comment
+            "terminate_supervisor", _supervisor(supervisor_id, "terminate"), {}, comment, _ignored
         )
 
     async def reset_supervisor(self, supervisor_id: str, *, comment: str = "") -> None:
         await self._mutate_supervisor(
-            "reset_supervisor", _supervisor(supervisor_id, "reset"), {}, comment
+            "reset_supervisor", _supervisor(supervisor_id, "reset"), {}, comment, _ignored
         )
 
     async def reset_offsets(
@@ -173,21 +172,23 @@ class DruidClient:
         if not offsets:
             raise ValueError("offsets must not be empty: Druid would reset everything")
         await self._mutate_supervisor(
-            "reset_offsets", _supervisor(supervisor_id, "resetOffsets"), offsets, comment
+            "reset_offsets", _supervisor(supervisor_id, "resetOffsets"), offsets, comment, _ignored
         )
 
     # --- tasks ---------------------------------------------------------------------------------
 
     async def submit_task(self, task: Mapping[str, Any], *, comment: str = "") -> TaskSubmitted:
         try:
-            body = await self._post("submit_task", f"{_OVERLORD}/task", task, comment)
+            return await self._post(
+                "submit_task", f"{_OVERLORD}/task", task, comment,
+                lambda body: TaskSubmitted(str(body["task"])),
+            )  # fmt: skip
         except errors.Rejected as rejected:
             # The wording of "already exists" changed three times (24, 29, 30): ask instead.
             task_id = task.get("id")
             if not isinstance(task_id, str) or not await self._task_exists(task_id):
                 raise rejected from None
             return TaskSubmitted(task_id, existed=True)
-        return TaskSubmitted(str(body["task"]))
 
     async def _task_exists(self, task_id: str) -> bool:
         try:
@@ -197,8 +198,9 @@ class DruidClient:
         return True
 
     async def task_status(self, task_id: str) -> TaskStatus:
-        body = await self._get("task_status", _task(task_id, "status"))
-        return TaskStatus.decode(body["status"])
+        return await self._get(
+            "task_status", _task(task_id, "status"), lambda body: TaskStatus.decode(body["status"])
+        )
 
     async def tasks(
         self,
@@ -211,21 +213,17 @@ class DruidClient:
         query = {"datasource": data_source, "state": state, "type": task_type, "max": limit}
         given = {k: v for k, v in query.items() if v not in ("", None)}
         text = urlencode(given, quote_via=quote)
-        rows = await self._get("tasks", f"{_OVERLORD}/tasks" + (f"?{text}" if text else ""))
-        return [TaskStatus.decode(row) for row in rows]
+        path = f"{_OVERLORD}/tasks" + (f"?{text}" if text else "")
+        return await self._get("tasks", path, list_of(TaskStatus.decode))
 
     async def task_report(self, task_id: str) -> TaskReport | None:
         try:
-            body = await self._get("task_report", _task(task_id, "reports"))
+            return await self._get("task_report", _task(task_id, "reports"), _report)
         except errors.NotFound:
             return None
-        # A running task without a chat handler answers 200 and an error.
-        if not isinstance(body, dict) or "error" in body:
-            return None
-        return TaskReport.decode(body)
 
     async def shutdown_task(self, task_id: str, *, comment: str = "") -> None:
-        await self._post("shutdown_task", _task(task_id, "shutdown"), {}, comment)
+        await self._post("shutdown_task", _task(task_id, "shutdown"), {}, comment, _ignored)
 
     async def submit_sql_task(
         self, query_id: str, query: Mapping[str, Any], *, comment: str = ""
@@ -233,45 +231,47 @@ class DruidClient:
         context = {**(query.get("context") or {}), "sqlQueryId": query_id}
         body = {**query, "context": context}
         try:
-            answer = await self._post("submit_sql_task", "/druid/v2/sql/task", body, comment)
+            return await self._post(
+                "submit_sql_task", "/druid/v2/sql/task", body, comment,
+                lambda answer: TaskSubmitted(str(answer["taskId"])),
+            )  # fmt: skip
         except (errors.Rejected, errors.ServerError) as refused:
             # A second submission is a 500 with the Overlord's refusal inside its text.
             task_id = f"query-{query_id}"
             if not await self._task_exists(task_id):
                 raise refused from None
             return TaskSubmitted(task_id, existed=True)
-        return TaskSubmitted(str(answer["taskId"]))
 
     # --- datasources ---------------------------------------------------------------------------
 
     async def rules(self, data_source: str) -> list[JSON]:
-        rows: list[JSON] = await self._get("rules", f"{_COORDINATOR}/rules/{_segment(data_source)}")
-        return rows
+        path = f"{_COORDINATOR}/rules/{_segment(data_source)}"
+        return await self._get("rules", path, list_of(an_object))
 
     async def set_rules(
         self, data_source: str, rules: Sequence[Mapping[str, Any]], *, comment: str = ""
     ) -> None:
         path = f"{_COORDINATOR}/rules/{_segment(data_source)}"
-        await self._post("set_rules", path, list(rules), comment)
+        await self._post("set_rules", path, list(rules), comment, _ignored)
 
     async def all_rules(self) -> dict[str, list[JSON]]:
-        found: dict[str, list[JSON]] = await self._get("all_rules", f"{_COORDINATOR}/rules")
-        return found
+        return await self._get("all_rules", f"{_COORDINATOR}/rules", an_object)
 
     async def all_compaction(self, api: CompactionAPI) -> dict[str, JSON]:
-        body = await self._get("all_compaction", _compaction(api, ""))
-        return {str(config["dataSource"]): config for config in body["compactionConfigs"]}
+        return await self._get(
+            "all_compaction", _compaction(api, ""),
+            lambda body: {str(c["dataSource"]): c for c in body["compactionConfigs"]},
+        )  # fmt: skip
 
     async def compaction(self, api: CompactionAPI, data_source: str) -> JSON:
-        config: JSON = await self._get("compaction", _compaction(api, data_source))
-        return config
+        return await self._get("compaction", _compaction(api, data_source), an_object)
 
     async def set_compaction(
         self, api: CompactionAPI, config: Mapping[str, Any], *, comment: str = ""
     ) -> None:
         data_source = str(config["dataSource"])
         path = _compaction(api, data_source if api == "unified" else "")
-        await self._post("set_compaction", path, config, comment)
+        await self._post("set_compaction", path, config, comment, _ignored)
 
     async def delete_compaction(
         self, api: CompactionAPI, data_source: str, *, comment: str = ""
@@ -283,23 +283,28 @@ class DruidClient:
 
     # --- one exchange --------------------------------------------------------------------------
 
-    async def _get(self, operation: str, path: str) -> Any:
-        return _decode(await self._send(self._request(operation, "GET", path)))
+    async def _get(self, operation: str, path: str, decode: Callable[[Any], T]) -> T:
+        request = self._request(operation, "GET", path)
+        return understand(request, await self._send(request), decode)
 
-    async def _post(self, operation: str, path: str, body: Any, comment: str = "") -> Any:
+    async def _post(
+        self, operation: str, path: str, body: Any, comment: str, decode: Callable[[Any], T]
+    ) -> T:
         request = self._request(operation, "POST", path, body=body, comment=comment)
-        return _decode(await self._send(request))
+        return understand(request, await self._send(request), decode)
 
-    async def _mutate_supervisor(self, operation: str, path: str, body: Any, comment: str) -> Any:
+    async def _mutate_supervisor(
+        self, operation: str, path: str, body: Any, comment: str, decode: Callable[[Any], T]
+    ) -> T:
         deadline = self._transport.deadlines.supervisor
         request = self._request(
             operation, "POST", path, body=body, comment=comment, deadline=deadline
         )
-        return _decode(await self._send(request))
+        return understand(request, await self._send(request), decode)
 
     async def _exists(self, operation: str, path: str) -> bool:
         try:
-            await self._get(operation, path)
+            await self._get(operation, path, an_object)
         except errors.NotFound:
             return False
         return True
@@ -352,7 +357,7 @@ class DruidClient:
                     call=request.call,
                 ) from None
             raise errors.NotReady("no leader yet", status=404, call=request.call) from error
-        body = _decode(answer)
+        body = body_of(answer)
         if not (isinstance(body, dict) and body.get("leader") is True):
             raise errors.NotReady("no leader yet", status=answer.status, call=request.call)
 
@@ -363,7 +368,7 @@ class DruidClient:
             )
         except errors.NotFound:
             return False
-        body = _decode(answer)
+        body = body_of(answer)
         return isinstance(body, dict) and body.get("enabled") is True
 
 
@@ -396,9 +401,12 @@ def _encode(body: Any) -> bytes:
     return text.encode()
 
 
-def _decode(answer: Answer) -> Any:
-    """The JSON of an answer, or its text where Druid sends none (rules, configuration)."""
-    try:
-        return json.loads(answer.text, strict=False)
-    except ValueError:
-        return answer.text
+def _report(body: Any) -> TaskReport | None:
+    # A running task without a chat handler answers 200 and an error.
+    if not isinstance(body, dict) or "error" in body:
+        return None
+    return TaskReport.decode(body)
+
+
+def _ignored(_: Any) -> None:
+    """What Druid answers to a change says nothing: it is read back."""

@@ -1,4 +1,4 @@
-"""Batch runs: an id is chosen and stored, read back, and only then sent; then it is looked up.
+"""Batch and SQL runs: an id is chosen, stored, read back, and only then sent; then it is looked up.
 
 Whatever happens in between, the id is in the status and Druid refuses a second task under it: a run
 is started once, whether the operator dies before, during or after the request.
@@ -31,7 +31,6 @@ from druid_operator.internal.ingestion.runs import (
     ObservedTask,
     Run,
     RunDecision,
-    RunPolicy,
     decide_run,
     record,
     task_id_of,
@@ -46,10 +45,9 @@ FIRST_LOOK, LAST_LOOK = 0.5, 15.0
 
 @attrs.frozen
 class BatchPass:
-    """One pass over a batch ingestion."""
+    """One pass over a batch or SQL ingestion."""
 
     work: Work
-    policy: RunPolicy = attrs.field(factory=RunPolicy)
 
     async def run(self) -> Facts:
         """Raises ``DruidError`` when Druid does not answer or fails."""
@@ -57,9 +55,10 @@ class BatchPass:
         version = (await self.work.connection.capabilities()).version
         decision = await self._decide(runs, version)
         if decision.action == "Choose" and decision.run is not None:
-            runs = record(runs, decision.run)
+            runs = self._recorded(runs, decision.run)
             # The law of this file: the id is in the status before Druid hears of it.
-            await self.work.remember({"runs": write_runs(runs), "taskId": decision.run.task_id})
+            task_id = self._task_id(decision.run)
+            await self.work.remember({"runs": write_runs(runs), "taskId": task_id})
             decision = await self._decide(runs, version)
         return await self._act(decision, runs, version)
 
@@ -69,21 +68,32 @@ class BatchPass:
             self.work.desired,
             runs,
             observed,
-            self.policy,
+            self.work.policies.run,
             identity=(self.work.owner.namespace, self.work.owner.name, self.work.owner.uid),
             now=self.work.clock.now(),
-            rejected=rejected_message(self.work.status, self.work.desired.spec_hash, version),
+            rejected=rejected_message(
+                self.work.status, self.work.desired.spec_hash, version, self.work.clock.now()
+            ),
         )
 
+    def _task_id(self, run: Run) -> str:
+        return task_id_of(run.task_id, self.work.desired.runs)
+
+    def _recorded(self, runs: Sequence[Run], run: Run) -> tuple[Run, ...]:
+        return record(runs, run, limit=self.work.policies.run.history)
+
     async def _look(self, run: Run) -> ObservedTask:
+        api, task_id = self.work.connection.api, self._task_id(run)
         try:
-            status = await self.work.connection.api.task_status(
-                task_id_of(run.task_id, self.work.desired.runs)
-            )
+            status = await api.task_status(task_id)
         except errors.NotFound:
             return ObservedTask(found=False)
         duration = status.duration if status.duration >= 0 else None
-        return ObservedTask(True, status.state, duration, redact_text(status.error))
+        rows = None
+        if status.state == "SUCCESS":
+            report = await api.task_report(task_id)
+            rows = report.rows.processed if report is not None else None
+        return ObservedTask(True, status.state, duration, redact_text(status.error), rows)
 
     async def _act(self, decision: RunDecision, runs: Sequence[Run], version: str) -> Facts:
         match decision.action:
@@ -92,6 +102,8 @@ class BatchPass:
             case "Track":
                 assert decision.run is not None
                 return self._tracked(decision.run, runs, version)
+            case "Stop":
+                return await self._stop(decision, runs)
             case "Wait":
                 return self._facts(runs, requeue=decision.delay or self._pace(runs[0]))
             case "Done":
@@ -105,35 +117,49 @@ class BatchPass:
 
     async def _submit(self, runs: Sequence[Run], version: str) -> Facts:
         run = runs[0]
-        document = with_marker({**self.work.desired.body, "id": run.task_id}, self.work.owner)
         try:
-            await self.work.connection.api.submit_task(document, comment=self.work.comment)
+            await self._send(run)
         except errors.Rejected as error:
             return self._rejected(error, runs, version)
         started = attrs.evolve(run, state="Running", started=self.work.clock.now())
         remember, event = self._submitted(run, runs, version)
         return self._facts(
-            record(runs, started), requeue=FIRST_LOOK, remember=remember, events=(event,)
+            self._recorded(runs, started), requeue=FIRST_LOOK, remember=remember, events=(event,)
         )
+
+    async def _send(self, run: Run) -> None:
+        api, desired, comment = self.work.connection.api, self.work.desired, self.work.comment
+        document = with_marker(desired.body, self.work.owner)
+        if desired.runs == "sql":
+            await api.submit_sql_task(run.task_id, document, comment=comment)
+        else:
+            await api.submit_task({**document, "id": run.task_id}, comment=comment)
+
+    async def _stop(self, decision: RunDecision, runs: Sequence[Run]) -> Facts:
+        task_id = self._task_id(runs[0])
+        await self.work.connection.api.shutdown_task(task_id, comment=self.work.comment)
+        event = Event("Warning", EventReason.SHUT_DOWN, "Run", f"Shut down: {decision.message}")
+        return self._facts(runs, requeue=FIRST_LOOK, events=(event,))
 
     def _submitted(self, run: Run, runs: Sequence[Run], version: str) -> tuple[JSON, Event]:
         """What the status keeps and what is told of a run that Druid took."""
         first = len(runs) == 1
+        task_id = self._task_id(run)
         words = CREATE_SUCCESS if first else UPDATE_SUCCESS
         reason = EventReason.CREATED if first else EventReason.UPDATED
         remember = {
-            "taskId": run.task_id,
+            "taskId": task_id,
             "specHash": run.spec_hash,
             "druidVersion": version,
             "rejected": None,
             "type": words,
             "message": words,
             "status": "True",
-            "reason": f'{{"task":"{run.task_id}"}}',
+            "reason": f'{{"task":"{task_id}"}}',
             "lastUpdateTime": rfc3339(self.work.clock.now()),
             **self._go_spec(run),
         }
-        return remember, Event("Normal", reason, "Submit", f"Submitted task {run.task_id}")
+        return remember, Event("Normal", reason, "Submit", f"Submitted task {task_id}")
 
     def _go_spec(self, run: Run) -> JSON:
         """Nothing for a run of an older document, which is not at hand any more."""
@@ -159,7 +185,7 @@ class BatchPass:
             note = f"Task {run.task_id} {run.state.lower()}: {detail}"
             events.append(Event("Warning", EventReason.RUN_FAILED, "Run", note))
         return self._facts(
-            record(runs, run), requeue=requeue, remember=remember, events=tuple(events)
+            self._recorded(runs, run), requeue=requeue, remember=remember, events=tuple(events)
         )
 
     def _held(self, decision: RunDecision, runs: Sequence[Run]) -> Facts:
@@ -180,6 +206,7 @@ class BatchPass:
                     "specHash": self.work.desired.spec_hash,
                     "druidVersion": version,
                     "message": message,
+                    "time": rfc3339(self.work.clock.now()),
                 }
             },
             events=(Event("Warning", EventReason.CREATE_FAILED, "Submit", message),),

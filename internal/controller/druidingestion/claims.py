@@ -1,4 +1,4 @@
-"""Which object of a namespace a supervisor belongs to, where several ask for it. Pure.
+"""Which object of a namespace a supervisor, or the settings of a datasource, belong to. Pure.
 
 Druid itself would let each overwrite the other without a word.
 """
@@ -11,9 +11,24 @@ from typing import Any
 import attrs
 
 from druid_operator.api.v1alpha1.druidingestion_types import IngestionSpec
-from druid_operator.internal.ingestion.document import build_document
+from druid_operator.internal.ingestion.document import DesiredDocument, build_document
 from druid_operator.pkg.errors import InvalidObject
 from druid_operator.pkg.meta import JSON, NamespacedName
+
+_SUPERVISOR, _SETTINGS = "supervisor ", "rules and compaction of "
+
+
+def supervisor_claim(supervisor_id: str) -> str:
+    return _SUPERVISOR + supervisor_id
+
+
+def settings_claim(data_source: str) -> str:
+    return _SETTINGS + data_source
+
+
+def claim_key(cluster: NamespacedName, claim: str) -> str:
+    """The value of an index over :func:`claims_of`."""
+    return f"{cluster} {claim}"
 
 
 @attrs.frozen
@@ -21,7 +36,7 @@ class Claim:
     """One object's.
 
     Args:
-        holds: Druid has the supervisor for this object.
+        holds: Druid has it for this object.
         created: RFC 3339.
     """
 
@@ -36,47 +51,61 @@ class Claim:
         return not self.holds, self.created, self.uid
 
 
-def claim_of(ingestion: Mapping[str, Any], supervisor_id: str) -> Claim:
+def stronger_claimant(
+    ingestion: Mapping[str, Any], others: Iterable[Mapping[str, Any]], claim: str
+) -> str:
+    """The name of the object that the claimed belongs to, empty if it is this one's."""
+    mine = _claim_of(ingestion, claim)
+    claims = [c for other in others if (c := _claim_of(other, claim)).uid != mine.uid]
+    best = min(claims, key=lambda c: c.rank, default=mine)
+    return best.name if best.rank < mine.rank else ""
+
+
+def claims_of(ingestion: JSON) -> Iterator[str]:
+    """All that an object asks for or holds, as index values."""
+    spec = ingestion.get("spec") or {}
+    cluster = NamespacedName(ingestion["metadata"]["namespace"], str(spec.get("druidCluster")))
+    claims = {*_asked(spec.get("ingestion") or {}), *_held(ingestion.get("status") or {})}
+    return (claim_key(cluster, claim) for claim in sorted(claims))
+
+
+def _claim_of(ingestion: Mapping[str, Any], claim: str) -> Claim:
     meta = ingestion["metadata"]
-    status = ingestion.get("status") or {}
-    mine = supervisor_id in (status.get("supervisorId"), status.get("taskId"))
     return Claim(
         name=str(meta["name"]),
         uid=str(meta["uid"]),
         created=str(meta.get("creationTimestamp") or ""),
-        holds=mine and bool(status.get("specHash") or not status.get("supervisorId")),
+        holds=claim in _held(ingestion.get("status") or {}),
     )
 
 
-def stronger_claimant(
-    ingestion: Mapping[str, Any], others: Iterable[Mapping[str, Any]], supervisor_id: str
-) -> str:
-    """The name of the object that the supervisor belongs to, empty if it is this one's."""
-    mine = claim_of(ingestion, supervisor_id)
-    claims = [c for other in others if (c := claim_of(other, supervisor_id)).uid != mine.uid]
-    best = min(claims, key=lambda claim: claim.rank, default=mine)
-    return best.name if best.rank < mine.rank else ""
+def _asked(given: Mapping[str, Any]) -> Iterator[str]:
+    desired = _document(given)
+    if desired is None:
+        return  # it asks for nothing until it can be read
+    if desired.supervisor_id:
+        yield supervisor_claim(desired.supervisor_id)
+    if given.get("rules") is not None or given.get("compaction") is not None:
+        yield settings_claim(desired.data_source)
 
 
-def claimed(ingestion: JSON) -> Iterator[str]:
-    """The ids that an object asks for or holds: values of an index, see :func:`claim_key`."""
-    spec = ingestion.get("spec") or {}
-    cluster = NamespacedName(ingestion["metadata"]["namespace"], str(spec.get("druidCluster")))
-    wanted = {str((ingestion.get("status") or {}).get("supervisorId") or ""), _wanted(spec)}
-    return (claim_key(cluster, supervisor_id) for supervisor_id in sorted(wanted - {""}))
+def _held(status: Mapping[str, Any]) -> Iterator[str]:
+    supervisor = status.get("supervisorId")
+    # The id is written before the first POST: alone it is only asked for.
+    if supervisor and status.get("specHash"):
+        yield supervisor_claim(supervisor)
+    elif status.get("taskId") and not supervisor:
+        yield supervisor_claim(status["taskId"])  # the Go operator's
+    settings = status.get("dataSourceSettings") or {}
+    if settings.get("dataSource"):
+        yield settings_claim(settings["dataSource"])
 
 
-def claim_key(cluster: NamespacedName, supervisor_id: str) -> str:
-    return f"{cluster} {supervisor_id}"
-
-
-def _wanted(spec: Mapping[str, Any]) -> str:
-    """Empty for what cannot be read: it claims nothing until it is mended."""
-    given = spec.get("ingestion") or {}
+def _document(given: Mapping[str, Any]) -> DesiredDocument | None:
     ingestion = IngestionSpec(
         type=given.get("type", ""), spec=given.get("spec"), native_spec=given.get("nativeSpec")
     )
     try:
-        return build_document(ingestion, suspend=None).supervisor_id
+        return build_document(ingestion, suspend=None)
     except InvalidObject:
-        return ""
+        return None

@@ -6,20 +6,30 @@ from collections.abc import Callable, Iterable
 
 import attrs
 
-from druid_operator.api.v1alpha1 import DruidIngestion
+from druid_operator.api.v1alpha1 import DruidIngestion, DruidIngestionSpec
 from druid_operator.api.v1alpha1.keys import APPLIED_ANNOTATION
 from druid_operator.internal.controller.druidingestion.batch import BatchPass
-from druid_operator.internal.controller.druidingestion.claims import stronger_claimant
+from druid_operator.internal.controller.druidingestion.claims import (
+    settings_claim,
+    stronger_claimant,
+    supervisor_claim,
+)
 from druid_operator.internal.controller.druidingestion.config_map import build_config_map
 from druid_operator.internal.controller.druidingestion.facts import Facts, Trouble
 from druid_operator.internal.controller.druidingestion.followers import Followers
 from druid_operator.internal.controller.druidingestion.gather import Observed, cluster_key
+from druid_operator.internal.controller.druidingestion.policies import read_policies
 from druid_operator.internal.controller.druidingestion.reasons import ConditionReason as Reason
 from druid_operator.internal.controller.druidingestion.reporter import Reporter
+from druid_operator.internal.controller.druidingestion.settings import (
+    SettingsPass,
+    declares_settings,
+)
 from druid_operator.internal.controller.druidingestion.streaming import StreamingPass
 from druid_operator.internal.controller.druidingestion.work import Work
-from druid_operator.internal.druidconn import Connection, Connections
+from druid_operator.internal.druidconn import Connection, Connections, settings_of
 from druid_operator.internal.ingestion.compatibility import check_against
+from druid_operator.internal.ingestion.contradictions import contradictions
 from druid_operator.internal.ingestion.document import DesiredDocument, build_document
 from druid_operator.internal.ingestion.marker import Marker
 from druid_operator.pkg.apply import Engine, plan
@@ -28,7 +38,7 @@ from druid_operator.pkg.errors import InvalidObject
 from druid_operator.pkg.meta import JSON, NamespacedName
 from druid_operator.pkg.scheme import Converter
 
-#: The ingestions of a cluster that ask for a supervisor, or hold it.
+#: The ingestions of a cluster that ask for something, or hold it: see ``claims``.
 Claimants = Callable[[NamespacedName, str], Iterable[JSON]]
 
 
@@ -51,40 +61,38 @@ class Converger:
 
     async def converge(self, observed: Observed) -> Facts:
         """Raises ``DruidError``, ``TerminalError``, ``Occupied``, or what the API server raises."""
-        desired = self._resolve(observed.ingestion)
+        spec = self.converter.decode(DruidIngestion, observed.ingestion).spec
+        desired = resolve(spec)
         await self._keep_document(observed, desired)
         if observed.cluster is None:
             name = observed.ingestion["spec"]["druidCluster"]
             words = f"spec.druidCluster: there is no Druid {name!r} in this namespace"
             trouble = Trouble(Reason.CLUSTER_NOT_FOUND, words, unknown=True)
             return Facts(desired=desired, trouble=trouble)
-        holder = self._holder(observed, desired)
-        if holder:
-            words = f"supervisor {desired.supervisor_id} belongs to {holder}, which asked first"
-            trouble = Trouble(Reason.CONFLICT, words, stalled=True)
-            return Facts(desired=desired, trouble=trouble, synced=False)
+        conflict = self._conflict(observed, desired)
+        if conflict is not None:
+            return Facts(desired=desired, trouble=conflict, synced=False)
         connection = connect(self.connections, observed.cluster, observed.ingestion)
         with connection.turnstile.entered(observed.key):
             await connection.ensure_ready()
             await _check_druid(desired, connection)
-            return await self._run(observed, desired, connection)
+            work = self._work(observed, spec, desired, connection)
+            facts = await self._run(work, observed)
+            return await self._with_settings(facts, work, observed)
 
-    async def _run(
-        self, observed: Observed, desired: DesiredDocument, connection: Connection
-    ) -> Facts:
-        work = self._work(observed, desired, connection)
-        if desired.runs == "supervisor":
-            self.followers.follow(connection.key.cluster, desired.supervisor_id, observed.key)
-            return await StreamingPass(work).run()
-        if desired.runs == "task":
+    async def _run(self, work: Work, observed: Observed) -> Facts:
+        if work.desired.runs != "supervisor":
             return await BatchPass(work).run()
-        words = f"spec.ingestion.type: {desired.type} is not supported yet"
-        return Facts(desired=desired, trouble=Trouble(Reason.UNSUPPORTED_TYPE, words, stalled=True))
+        cluster = work.connection.key.cluster
+        self.followers.follow(cluster, work.desired.supervisor_id, observed.key)
+        return await StreamingPass(work).run()
 
-    def _resolve(self, ingestion: JSON) -> DesiredDocument:
-        """Raises ``InvalidObject`` with the JSON path of every fault."""
-        typed = self.converter.decode(DruidIngestion, ingestion)
-        return build_document(typed.spec.ingestion, suspend=typed.spec.suspend)
+    async def _with_settings(self, facts: Facts, work: Work, observed: Observed) -> Facts:
+        cluster, name = work.connection.key.cluster, work.desired.data_source
+        if not name or not declares_settings(observed.ingestion):
+            return facts
+        self.followers.follow(cluster, settings_of(name), observed.key)
+        return facts.with_settings(await SettingsPass(work).run())
 
     async def _keep_document(self, observed: Observed, desired: DesiredDocument) -> None:
         """The ConfigMap is there before Druid is told: it says what was meant, whatever follows."""
@@ -100,14 +108,27 @@ class Converger:
             if outcome.error is not None:
                 raise outcome.error
 
-    def _holder(self, observed: Observed, desired: DesiredDocument) -> str:
-        if desired.runs != "supervisor":
-            return ""
-        key = cluster_key(observed.ingestion)
-        others = self.claimants(key, desired.supervisor_id)
-        return stronger_claimant(observed.ingestion, others, desired.supervisor_id)
+    def _conflict(self, observed: Observed, desired: DesiredDocument) -> Trouble | None:
+        """What this object asks for and another one has."""
+        ingestion = observed.ingestion
+        asked = [supervisor_claim(desired.supervisor_id)] if desired.supervisor_id else []
+        if declares_settings(ingestion):
+            asked.append(settings_claim(desired.data_source))
+        for claim in asked:
+            others = self.claimants(cluster_key(ingestion), claim)
+            holder = stronger_claimant(ingestion, others, claim)
+            if holder:
+                words = f"{claim} belongs to {holder}, which asked for it first"
+                return Trouble(Reason.CONFLICT, words, stalled=True)
+        return None
 
-    def _work(self, observed: Observed, desired: DesiredDocument, connection: Connection) -> Work:
+    def _work(
+        self,
+        observed: Observed,
+        spec: DruidIngestionSpec,
+        desired: DesiredDocument,
+        connection: Connection,
+    ) -> Work:
         ingestion = observed.ingestion
         meta = ingestion["metadata"]
 
@@ -115,7 +136,10 @@ class Converger:
             await self.reporter.remember(ingestion, fields)
 
         return Work(
+            spec=spec,
+            policies=read_policies(spec),
             desired=desired,
+            generation=meta.get("generation", 0),
             status=ingestion.get("status") or {},
             owner=Marker(meta["namespace"], meta["name"], meta["uid"], desired.spec_hash),
             comment=comment_of(ingestion),
@@ -123,6 +147,15 @@ class Converger:
             remember=remember,
             clock=self.clock,
         )
+
+
+def resolve(spec: DruidIngestionSpec) -> DesiredDocument:
+    """Raises ``InvalidObject`` with the JSON path of every fault."""
+    desired = build_document(spec.ingestion, suspend=spec.suspend)
+    errors = list(contradictions(spec, desired))
+    if errors:
+        raise InvalidObject(errors)
+    return desired
 
 
 def connect(connections: Connections, cluster: JSON, ingestion: JSON) -> Connection:

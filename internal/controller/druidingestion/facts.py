@@ -31,6 +31,22 @@ class Trouble:
 
 
 @attrs.frozen(kw_only=True)
+class SettingFacts:
+    """What became of the datasource's rules and compaction.
+
+    Args:
+        trouble: ``None`` if Druid has what is declared, or nothing is.
+        drift: what Druid has that was not declared, where the policy says to leave it.
+        remember, events: as of :class:`Facts`.
+    """
+
+    trouble: Trouble | None = None
+    drift: Trouble | None = None
+    remember: JSON = attrs.field(factory=dict)
+    events: tuple[Event, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
 class Facts:
     """The end of one pass.
 
@@ -40,6 +56,7 @@ class Facts:
         runs: newest first, for batch types.
         suspended: a batch that would be submitted and is not, as declared.
         trouble: ``None`` if all is well, or on its way.
+        drift: what Druid has that was not declared, where the policy says to leave it.
         synced: whether Druid has the document; ``None``: not known in this pass.
         remember: status fields that decisions of later passes need, set as they are here
             (``None`` removes one).
@@ -52,7 +69,20 @@ class Facts:
     runs: Sequence[Run] = ()
     suspended: bool = False
     trouble: Trouble | None = None
+    drift: Trouble | None = None
     synced: bool | None = None
     remember: JSON = attrs.field(factory=dict)
     events: tuple[Event, ...] = ()
     requeue_after: float | None = None
+
+    def with_settings(self, settings: SettingFacts) -> Facts:
+        """Both together. What is wrong with the ingestion itself is told first."""
+        trouble = self.trouble or settings.trouble
+        return attrs.evolve(
+            self,
+            trouble=trouble,
+            drift=self.drift or settings.drift,
+            synced=False if settings.trouble or settings.drift else self.synced,
+            remember={**self.remember, **settings.remember},
+            events=(*self.events, *settings.events),
+        )

@@ -12,9 +12,14 @@ from typing import Any
 import attrs
 
 from druid_operator.api.v1alpha1 import DRUID_INGESTION
-from druid_operator.api.v1alpha1.keys import FIELD_MANAGER_INGESTION, INGESTION_FINALIZER
+from druid_operator.api.v1alpha1.keys import (
+    FIELD_MANAGER_INGESTION,
+    INGESTION_FINALIZER,
+    RELEASE_ANNOTATION,
+)
 from druid_operator.internal.controller.druidingestion.events import EventReason
 from druid_operator.internal.controller.druidingestion.gather import Observed
+from druid_operator.internal.controller.druidingestion.policies import deletion_policy
 from druid_operator.internal.controller.reporting import Event
 from druid_operator.internal.druidconn import Connection
 from druid_operator.internal.ingestion.deletion import (
@@ -48,6 +53,12 @@ class Step:
     message: str = ""
     requeue_after: float | None = None
     events: tuple[Event, ...] = ()
+
+
+def is_released(ingestion: JSON) -> bool:
+    """Whether the user wants the object gone without Druid being told, by exactly this text."""
+    annotations = ingestion["metadata"].get("annotations") or {}
+    return bool(annotations.get(RELEASE_ANNOTATION) == "true")
 
 
 def has_finalizer(ingestion: JSON) -> bool:
@@ -120,9 +131,10 @@ class Deletion:
 
     async def _decide(self, status: JSON, supervisor: str) -> DeletionDecision:
         facts = await self._facts(status, supervisor)
+        policy = deletion_policy(self.observed.ingestion)
         if supervisor:
-            return decide_supervisor_deletion(facts, self._owner(), "Terminate")
-        return decide_run_deletion(facts, "Terminate")
+            return decide_supervisor_deletion(facts, self._owner(), policy)
+        return decide_run_deletion(facts, policy)
 
     async def _facts(self, status: JSON, supervisor: str) -> DeletionFacts:
         base = DeletionFacts(
@@ -130,9 +142,10 @@ class Deletion:
             reachable=False,
             cluster_exists=not self.observed.cluster_is_going,
             unreachable_for=self._since_deletion(),
+            skip=is_released(self.observed.ingestion),
             adopted=bool(status.get("specHash") or status.get("taskId")),
         )
-        if not base.submitted or self.connection is None:
+        if not base.submitted or base.skip or self.connection is None:
             return base
         try:
             await self.connection.ensure_ready()
@@ -158,7 +171,8 @@ class Deletion:
             await _release(self.client, self.observed.ingestion)
             if self.connection is not None and supervisor:
                 self.connection.view.unfollow(supervisor)
-            event = Event("Normal", EventReason.RELEASED, "Delete", f"Released: {words}")
+            note = f"Released: {words}{_leftovers(status)}"
+            event = Event("Normal", EventReason.RELEASED, "Delete", note)
             return Step(True, words, None, (event,))
         if decision.action == "Wait":
             why = f": {self.why}" if self.why else ""
@@ -193,6 +207,13 @@ async def _terminate(api: Any, supervisor: str, comment: str) -> None:
         await api.terminate_supervisor(supervisor, comment=comment)
     except errors.NotFound:
         pass  # it is gone already
+
+
+def _leftovers(status: JSON) -> str:
+    """Rules and compaction belong to the rows, which stay: nothing is dropped silently."""
+    settings = status.get("dataSourceSettings") or {}
+    names = [name for name in ("rules", "compaction") if settings.get(name)]
+    return f"; {' and '.join(names)} of {settings['dataSource']} stay" if names else ""
 
 
 def _supervisor_id(ingestion: JSON, status: JSON) -> str:

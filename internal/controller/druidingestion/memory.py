@@ -13,10 +13,16 @@ from druid_operator.internal.ingestion.supervisor import SupervisorMemory
 from druid_operator.pkg.clock import parse_rfc3339, rfc3339
 from druid_operator.pkg.meta import JSON
 
+#: Seconds for which Druid's refusal of a document stands. Its administrator may have loaded an
+#: extension meanwhile, and nothing else would ever tell.
+REFUSAL_SECONDS = 1800.0
 
-def supervisor_memory(status: Mapping[str, Any], desired: DesiredDocument) -> SupervisorMemory:
+
+def supervisor_memory(
+    status: Mapping[str, Any], desired: DesiredDocument, now: datetime
+) -> SupervisorMemory:
     """Read the status of a streaming ingestion."""
-    rejected = status.get("rejected") or {}
+    rejected = _rejected(status, now)
     spec_hash = str(status.get("specHash") or "")
     written = str(status.get("supervisorId") or "")
     # The id is written before the first POST. Alone it says only that a supervisor may exist.
@@ -35,11 +41,20 @@ def supervisor_memory(status: Mapping[str, Any], desired: DesiredDocument) -> Su
     )
 
 
-def rejected_message(status: Mapping[str, Any], spec_hash: str, druid_version: str) -> str:
+def rejected_message(
+    status: Mapping[str, Any], spec_hash: str, druid_version: str, now: datetime
+) -> str:
     """Druid's refusal of this very document by this very Druid, else empty."""
-    rejected = status.get("rejected") or {}
+    rejected = _rejected(status, now)
     same = (rejected.get("specHash"), rejected.get("druidVersion")) == (spec_hash, druid_version)
     return str(rejected.get("message") or "") if same else ""
+
+
+def _rejected(status: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
+    rejected: Mapping[str, Any] = status.get("rejected") or {}
+    at = _moment(rejected.get("time"))
+    is_over = at is not None and (now - at).total_seconds() > REFUSAL_SECONDS
+    return {} if is_over else rejected
 
 
 def read_runs(status: Mapping[str, Any], desired_hash: str) -> tuple[Run, ...]:
@@ -60,6 +75,7 @@ def _read_run(row: Mapping[str, Any]) -> Run:
         started=_moment(row.get("startTime")),
         ended=_moment(row.get("completionTime")),
         duration_ms=row.get("durationMillis"),
+        rows=row.get("rows"),
         error=str(row.get("error") or ""),
     )
 
@@ -78,6 +94,7 @@ def _write_run(run: Run) -> JSON:
         "startTime": rfc3339(run.started) if run.started else None,
         "completionTime": rfc3339(run.ended) if run.ended else None,
         "durationMillis": run.duration_ms,
+        "rows": run.rows,
         "error": run.error,
     }
     return {key: value for key, value in row.items() if value not in (None, "")}

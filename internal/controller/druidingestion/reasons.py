@@ -10,8 +10,10 @@ class ConditionType(StrEnum):
     RECONCILING = "Reconciling"
     STALLED = "Stalled"
     PAUSED = "Paused"
-    #: Druid has the document that the object asks for.
+    #: Druid has all that the object asks for: the document, and rules and compaction if declared.
     SYNCED = "Synced"
+    #: Only while True: Druid dropped fields of the document that it does not know.
+    SPEC_HAS_IGNORED_FIELDS = "SpecHasIgnoredFields"
 
 
 class ConditionReason(StrEnum):
@@ -28,6 +30,10 @@ class ConditionReason(StrEnum):
     STARTING = "Starting"
     #: Druid calls the supervisor unhealthy; the message has its words.
     UNHEALTHY = "Unhealthy"
+    #: Druid calls the supervisor healthy, but its tasks fail one after the other.
+    TASKS_FAILING = "TasksFailing"
+    #: The supervisor does not leave a state that passes in seconds.
+    STUCK = "Stuck"
     #: The batch task ended well.
     SUCCEEDED = "Succeeded"
     #: The batch task failed.
@@ -52,8 +58,8 @@ class ConditionReason(StrEnum):
     SPEC_REJECTED = "SpecRejected"
     #: The object's spec cannot be run; the message has the JSON path of each fault.
     INVALID_SPEC = "InvalidSpec"
-    #: This operator cannot run an ingestion of this type yet.
-    UNSUPPORTED_TYPE = "UnsupportedType"
+    #: Druid dropped what it does not know.
+    UNKNOWN_FIELDS = "UnknownFields"
     #: There is no ``Druid`` of that name in the namespace.
     CLUSTER_NOT_FOUND = "ClusterNotFound"
     #: An older object of this namespace ingests into the same supervisor.

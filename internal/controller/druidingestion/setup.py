@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from druid_operator.api.v1alpha1 import DRUID, DRUID_INGESTION
+from druid_operator.api.v1alpha1 import DRUID, DRUID_INGESTION, KINDS
 from druid_operator.api.v1alpha1.keys import (
     APPLIED_ANNOTATION,
     FIELD_MANAGER_INGESTION,
     LABEL_INGESTION,
 )
-from druid_operator.internal.controller.druidingestion.claims import claim_key, claimed
+from druid_operator.internal.controller.druidingestion.claims import claim_key, claims_of
 from druid_operator.internal.controller.druidingestion.converge import Converger
 from druid_operator.internal.controller.druidingestion.followers import Followers
 from druid_operator.internal.controller.druidingestion.gather import cluster_key
@@ -19,6 +19,7 @@ from druid_operator.internal.controller.druidingestion.reconciler import (
 )
 from druid_operator.internal.controller.druidingestion.reporter import Reporter
 from druid_operator.internal.controller.registry import OperatorSettings
+from druid_operator.internal.controller.schema_gate import SchemaGate
 from druid_operator.internal.druidconn import Connections
 from druid_operator.internal.druidconn.metrics import DruidMetrics
 from druid_operator.pkg.apply import Engine
@@ -42,7 +43,7 @@ from druid_operator.pkg.source import Channel
 #: (``druidconn.turnstile``), so it takes many slow ones to occupy them all.
 MIN_WORKERS = 32
 _BY_CLUSTER = "spec.druidCluster"
-_BY_CLAIM = "supervisor"
+_BY_CLAIM = "claim"
 
 
 def setup(manager: Manager, settings: OperatorSettings) -> None:
@@ -60,10 +61,10 @@ def setup(manager: Manager, settings: OperatorSettings) -> None:
     connections.on_change(followers.changed)
     manager.add(connections)
     manager.cache.add_index(DRUID_INGESTION, _BY_CLUSTER, _cluster_of)
-    manager.cache.add_index(DRUID_INGESTION, _BY_CLAIM, lambda stored: claimed(stored.to_dict()))
+    manager.cache.add_index(DRUID_INGESTION, _BY_CLAIM, lambda stored: claims_of(stored.to_dict()))
 
-    def claimants(cluster: NamespacedName, supervisor_id: str) -> Iterable[JSON]:
-        key = claim_key(cluster, supervisor_id)
+    def claimants(cluster: NamespacedName, claim: str) -> Iterable[JSON]:
+        key = claim_key(cluster, claim)
         return [o.to_dict() for o in manager.cache.by_index(DRUID_INGESTION, _BY_CLAIM, key)]
 
     reporter = Reporter(manager.client, manager.event_recorder(), manager.clock)
@@ -95,6 +96,10 @@ def setup(manager: Manager, settings: OperatorSettings) -> None:
         key = f"{cluster.meta.namespace}/{cluster.meta.name}"
         return [o.key for o in manager.cache.by_index(DRUID_INGESTION, _BY_CLUSTER, key)]
 
+    gate = SchemaGate(
+        KINDS[1], reconciler, manager.api_reader, manager.event_recorder(), manager.clock
+    )
+    manager.add_readyz_check("crd-druidingestions", gate.check)
     options: ControllerOptions[NamespacedName] = ControllerOptions(
         max_concurrent_reconciles=max(settings.max_concurrent_reconciles, MIN_WORKERS)
     )
@@ -108,7 +113,7 @@ def setup(manager: Manager, settings: OperatorSettings) -> None:
         .watches(DRUID, EnqueueMapped(ingestions_into), GenerationChanged())
         .watches_raw_source(druid_changed)
         .with_options(options)
-        .complete(reconciler)
+        .complete(gate)
     )
 
 

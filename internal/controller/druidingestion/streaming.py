@@ -7,6 +7,7 @@ followed by a read, never by the same mutation.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import assert_never
 
 import attrs
@@ -14,29 +15,34 @@ import attrs
 from druid_operator.internal.controller.druidingestion.events import EventReason
 from druid_operator.internal.controller.druidingestion.facts import Facts, Trouble
 from druid_operator.internal.controller.druidingestion.memory import supervisor_memory
+from druid_operator.internal.controller.druidingestion.recreation import Recreation
+from druid_operator.internal.controller.druidingestion.requests import RequestsPass
+from druid_operator.internal.controller.druidingestion.submission import Submission
 from druid_operator.internal.controller.druidingestion.work import Work
 from druid_operator.internal.controller.reporting import Event
 from druid_operator.internal.druidconn import SupervisorFacts
-from druid_operator.internal.ingestion.baseline import baseline_hash
 from druid_operator.internal.ingestion.document import DesiredDocument
-from druid_operator.internal.ingestion.go_status import (
-    CREATE_SUCCESS,
-    UPDATE_SUCCESS,
-    go_spec_text,
-)
 from druid_operator.internal.ingestion.redact import redact_text
+from druid_operator.internal.ingestion.requests import (
+    RequestRecord,
+    consent,
+    find_record,
+    read_records,
+    recorded,
+    write_records,
+)
 from druid_operator.internal.ingestion.supervisor import (
     Decision,
     ObservedSupervisor,
-    SupervisorPolicy,
     decide_supervisor,
 )
-from druid_operator.pkg.clock import rfc3339
+from druid_operator.pkg.clock import parse_rfc3339
 from druid_operator.pkg.druidapi import errors
 from druid_operator.pkg.meta import JSON
 
-#: Seconds between looks at a supervisor that is on its way to another state.
-SETTLE_PERIOD = 1.0
+#: Seconds between looks at a supervisor that is on its way to another state: soon at first, rarer
+#: as it goes on, because one that waits for its stream may wait for ever.
+FIRST_LOOK, LAST_LOOK = 1.0, 30.0
 
 
 @attrs.frozen
@@ -44,21 +50,38 @@ class StreamingPass:
     """One pass over a streaming ingestion."""
 
     work: Work
-    policy: SupervisorPolicy = attrs.field(factory=SupervisorPolicy)
 
     async def run(self) -> Facts:
         """Raises ``DruidError`` when Druid does not answer or fails."""
         facts = await self._facts()
         version = (await self.work.connection.capabilities()).version
-        memory = supervisor_memory(self.work.status, self.work.desired)
+        records = read_records(self.work.status)
+        allowed = consent(self.work.spec.requests, records, self.work.generation)
         decision = decide_supervisor(
             self.work.desired,
             ObservedSupervisor(facts.spec, version),
-            memory,
+            supervisor_memory(self.work.status, self.work.desired, self.work.clock.now()),
             self.work.owner,
-            self.policy,
+            self.work.policies.of_supervisor(recreate=allowed is not None),
         )
-        return await self._act(decision, facts, version)
+        if decision.action == "Recreate":
+            assert allowed is not None
+            return await Recreation(self.work, decision, allowed).step()
+        after = await self._act(decision, facts, version)
+        return attrs.evolve(after, remember={**self._consented(allowed), **after.remember})
+
+    def _consented(self, record: RequestRecord | None) -> JSON:
+        """A consent is recorded when it is first seen, and done once nothing is left to recreate.
+
+        Only a process that died between the two finds one in use here.
+        """
+        if record is None:
+            return {}
+        records = read_records(self.work.status)
+        if record.state == "Given" and find_record(records, "recreate", record.id) is not None:
+            return {}
+        ended = attrs.evolve(record, state="Done") if record.state == "Sent" else record
+        return {"requests": write_records(recorded(records, ended, self.work.clock.now()))}
 
     async def _facts(self) -> SupervisorFacts:
         """What is known; asked anew while the supervisor is on its way somewhere."""
@@ -67,40 +90,39 @@ class StreamingPass:
         known = view.facts(id_)
         now = self.work.clock.monotonic()
         if known is None or (
-            _settling(known, self.work.desired) and now - known.observed_at >= 0.5
+            _settling(known, self.work.desired) and now - known.observed_at >= FIRST_LOOK / 2
         ):
             return await view.refresh(self.work.connection.api, id_, now)
         return known
 
     async def _act(self, decision: Decision, facts: SupervisorFacts, version: str) -> Facts:
+        submission = self._submission(version)
         match decision.action:
             case "Create" | "Update":
-                return await self._submit(decision, version)
+                return await self._submit(decision, submission)
             case "Suspend" | "Resume":
                 return await self._switch(decision)
             case "InSync":
-                return self._done(facts, {}, synced=True)
+                return await self._in_sync(facts)
             case "Rebaseline":
-                return self._rebaselined(decision, facts, version)
+                return self._done(facts, *submission.found(decision))
             case "Adopt":
-                return self._adopted(decision, facts, version)
+                return self._done(facts, *submission.adopted(decision))
             case "Drift":
-                trouble = Trouble(decision.reason, decision.message)
-                return Facts(
-                    desired=self.work.desired, supervisor=facts, trouble=trouble, synced=False
-                )
+                # The policy says to leave it: how the supervisor is, is another question.
+                drift = Trouble(decision.reason, decision.message)
+                return attrs.evolve(self._done(facts), drift=drift, synced=False)
             case "Conflict" | "Refuse" | "Recreate":
-                # Recreate needs an explicit consent, for which there is no field yet.
                 trouble = Trouble(decision.reason, decision.message, stalled=True)
-                return Facts(
-                    desired=self.work.desired, supervisor=facts, trouble=trouble, synced=False
-                )
+                return attrs.evolve(self._done(facts), trouble=trouble, synced=False)
             case _:
                 assert_never(decision.action)
 
-    async def _submit(self, decision: Decision, version: str) -> Facts:
+    def _submission(self, version: str) -> Submission:
+        return Submission(self.work.desired, self.work.status, version, self.work.clock.now())
+
+    async def _submit(self, decision: Decision, submission: Submission) -> Facts:
         assert decision.submit is not None
-        created = decision.action == "Create"
         id_ = self.work.desired.supervisor_id
         if self.work.status.get("supervisorId") != id_:
             # Before the first side effect: whoever deletes the object must know what to look for.
@@ -110,70 +132,23 @@ class StreamingPass:
                 decision.submit, comment=self.work.comment
             )
         except errors.Rejected as error:
-            return self._rejected(error, version, created=created)
+            return self._rejected(error, submission, created=decision.action == "Create")
         except errors.OutcomeUnknown:
             self.work.connection.view.forget(id_, self.work.clock.monotonic())
             raise
         facts = await self._look(answer.id)
-        remember = self._taken(baseline_hash(facts.spec or {}), version)
-        remember |= self._answered(answer.id, created=created)
-        return self._done(facts, remember, synced=True, events=(self._submitted(decision),))
+        return self._done(facts, *submission.taken(decision, facts))
 
-    def _answered(self, supervisor_id: str, *, created: bool) -> JSON:
-        """What the status keeps of Druid's consent to a document."""
-        words = CREATE_SUCCESS if created else UPDATE_SUCCESS
-        return {
-            "supervisorId": supervisor_id,
-            "taskId": supervisor_id,
-            "type": words,
-            "message": words,
-            "status": "True",
-            "reason": f'{{"id":"{supervisor_id}"}}',
-            "lastUpdateTime": rfc3339(self.work.clock.now()),
-        }
-
-    def _rebaselined(self, decision: Decision, facts: SupervisorFacts, version: str) -> Facts:
-        id_ = self.work.desired.supervisor_id
-        remember = self._taken(decision.live_baseline, version)
-        known = self.work.status.get("specHash")
-        if known == self.work.desired.spec_hash:
-            return self._done(facts, remember, synced=True)
-        # Druid took the document and its answer was lost, with our process or on the way.
-        remember |= self._answered(id_, created=not known)
-        reason, action = (
-            (EventReason.UPDATED, "Update") if known else (EventReason.CREATED, "Create")
-        )
-        note = f"Supervisor {id_} has the document; the answer to its submission was lost"
-        event = Event("Normal", reason, action, note)
-        return self._done(facts, remember, synced=True, events=(event,))
-
-    def _submitted(self, decision: Decision) -> Event:
-        id_ = self.work.desired.supervisor_id
-        if decision.action == "Create":
-            note = f"Submitted supervisor {id_}: {decision.message}"
-            return Event("Normal", EventReason.CREATED, "Create", note)
-        if decision.reason == "DriftCorrected":
-            note = f"Supervisor {id_} was changed by somebody else: {decision.message}"
-            return Event("Warning", EventReason.DRIFT_CORRECTED, "Update", note)
-        note = f"Updated supervisor {id_}: {decision.message or 'the document changed'}"
-        return Event("Normal", EventReason.UPDATED, "Update", note)
-
-    def _rejected(self, error: errors.Rejected, version: str, *, created: bool) -> Facts:
+    def _rejected(self, error: errors.Rejected, submission: Submission, *, created: bool) -> Facts:
         message = redact_text(error.message)
-        reason = EventReason.CREATE_FAILED if created else EventReason.UPDATE_FAILED
+        remember, events = submission.rejected(message, created=created)
         return Facts(
             desired=self.work.desired,
             supervisor=self.work.connection.view.facts(self.work.desired.supervisor_id),
             trouble=Trouble("SpecRejected", message, stalled=True),
             synced=False,
-            remember={
-                "rejected": {
-                    "specHash": self.work.desired.spec_hash,
-                    "druidVersion": version,
-                    "message": message,
-                }
-            },
-            events=(Event("Warning", reason, "Create" if created else "Update", message),),
+            remember=remember,
+            events=events,
         )
 
     async def _switch(self, decision: Decision) -> Facts:
@@ -188,8 +163,13 @@ class StreamingPass:
         except errors.OutcomeUnknown:
             self.work.connection.view.forget(id_, self.work.clock.monotonic())
             raise
-        facts = await self._look(id_)
-        return self._done(facts, {}, synced=True, events=(event,))
+        return self._done(await self._look(id_), {}, (event,))
+
+    async def _in_sync(self, facts: SupervisorFacts) -> Facts:
+        remember, events = await RequestsPass(self.work).run()
+        if events:
+            facts = await self._look(self.work.desired.supervisor_id)
+        return self._done(facts, remember, events)
 
     async def _look(self, supervisor_id: str) -> SupervisorFacts:
         view = self.work.connection.view
@@ -198,43 +178,28 @@ class StreamingPass:
             self.work.connection.api, supervisor_id, self.work.clock.monotonic()
         )
 
-    def _adopted(self, decision: Decision, facts: SupervisorFacts, version: str) -> Facts:
-        id_ = self.work.desired.supervisor_id
-        remember = self._taken(decision.live_baseline, version)
-        note = f"Adopted supervisor {id_} without a restart: {decision.message}"
-        event = Event("Normal", EventReason.ADOPTED, "Adopt", note)
-        return self._done(facts, remember, synced=True, events=(event,))
-
-    def _taken(self, baseline: str, version: str) -> JSON:
-        """What to remember of a document that Druid has."""
-        id_ = self.work.desired.supervisor_id
-        return {
-            "supervisorId": id_,
-            "taskId": id_,
-            "specHash": self.work.desired.spec_hash,
-            "liveBaseline": baseline,
-            "druidVersion": version,
-            "rejected": None,
-            "currentIngestionSpec.json": go_spec_text(self.work.desired.raw),
-        }
-
     def _done(
         self,
         facts: SupervisorFacts,
-        remember: JSON,
-        *,
-        synced: bool,
+        remember: JSON | None = None,
         events: tuple[Event, ...] = (),
     ) -> Facts:
         settling = _settling(facts, self.work.desired)
         return Facts(
             desired=self.work.desired,
             supervisor=facts,
-            remember=remember,
-            synced=synced,
+            remember=remember or {},
+            synced=True,
             events=events,
-            requeue_after=SETTLE_PERIOD if settling else None,
+            requeue_after=pace(self.work.status, self.work.clock.now()) if settling else None,
         )
+
+
+def pace(status: JSON, now: datetime) -> float:
+    """Seconds until the next look at something that has been as it is since ``stateSince``."""
+    since = status.get("stateSince")
+    elapsed = (now - parse_rfc3339(since)).total_seconds() if since else 0.0
+    return min(max(elapsed / 8, FIRST_LOOK), LAST_LOOK)
 
 
 def _settling(facts: SupervisorFacts, desired: DesiredDocument) -> bool:

@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable
 
 import attrs
 
+from druid_operator.api.v1alpha1 import DruidIngestionSpec
+from druid_operator.internal.controller.druidingestion.policies import Policies
 from druid_operator.internal.druidconn import Connection
 from druid_operator.internal.ingestion.document import DesiredDocument
 from druid_operator.internal.ingestion.marker import Marker
@@ -16,7 +18,10 @@ from druid_operator.pkg.meta import JSON
 @attrs.frozen(kw_only=True)
 class Work:
     """Args:
+    spec: of the object, typed.
+    policies: what it says about runs, drift and adoption.
     desired: the document that Druid shall have.
+    generation: of the object.
     status: of the object, as stored.
     owner: who we are, in Druid's terms.
     comment: on whose behalf we act, for Druid's audit log.
@@ -25,7 +30,10 @@ class Work:
         has them.
     """
 
+    spec: DruidIngestionSpec
+    policies: Policies
     desired: DesiredDocument
+    generation: int
     status: JSON
     owner: Marker
     comment: str

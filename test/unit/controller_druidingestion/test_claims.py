@@ -6,7 +6,12 @@ from typing import Any
 
 import pytest
 
-from druid_operator.internal.controller.druidingestion.claims import claimed, stronger_claimant
+from druid_operator.internal.controller.druidingestion.claims import (
+    claims_of,
+    settings_claim,
+    stronger_claimant,
+    supervisor_claim,
+)
 
 
 def obj(name: str, created: int, **status: Any) -> dict[str, Any]:
@@ -40,7 +45,13 @@ HELD = {"supervisorId": "s", "specHash": "h"}
     ],
 )  # fmt: skip
 def test_who_holds_it_wins_then_who_is_older(mine, others, winner) -> None:
-    assert stronger_claimant(mine, others, "s") == winner
+    assert stronger_claimant(mine, others, supervisor_claim("s")) == winner
+
+
+def test_settings_of_a_datasource_belong_to_one_object_too() -> None:
+    holder = obj("b", 2, dataSourceSettings={"dataSource": "d"})
+    assert stronger_claimant(obj("a", 1), [holder], settings_claim("d")) == "b"
+    assert stronger_claimant(obj("a", 1), [holder], settings_claim("other")) == ""
 
 
 def test_an_object_claims_what_it_asks_for_and_what_it_holds() -> None:
@@ -48,8 +59,10 @@ def test_an_object_claims_what_it_asks_for_and_what_it_holds() -> None:
         "type": "kafka",
         "spec": {"dataSchema": {"dataSource": "new"}, "ioConfig": {"topic": "t"}},
     }
-    spec = {"druidCluster": "c", "ingestion": {"type": "kafka", "nativeSpec": kafka}}
-    found = {**obj("a", 1, supervisorId="old"), "spec": spec}
-    assert list(claimed(found)) == ["ns/c new", "ns/c old"]
+    spec = {"druidCluster": "c", "ingestion": {"type": "kafka", "nativeSpec": kafka, "rules": []}}
+    found = {**obj("a", 1, supervisorId="old", specHash="h"), "spec": spec}
+    assert list(claims_of(found)) == [
+        "ns/c rules and compaction of new", "ns/c supervisor new", "ns/c supervisor old",
+    ]  # fmt: skip
     found["spec"]["ingestion"]["nativeSpec"] = {}
-    assert list(claimed(found)) == ["ns/c old"]
+    assert list(claims_of(found)) == ["ns/c supervisor old"]

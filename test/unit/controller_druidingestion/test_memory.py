@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from druid_operator.internal.controller.druidingestion.memory import (
+    REFUSAL_SECONDS,
     read_runs,
     rejected_message,
     supervisor_memory,
@@ -30,7 +31,7 @@ MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     ids=["new", "written before the POST", "taken", "another id", "the Go operator's", "ours"],
 )
 def test_an_id_is_known_once_druid_took_the_document(desired, status, known, by_go) -> None:
-    memory = supervisor_memory(status, desired())
+    memory = supervisor_memory(status, desired(), MOMENT)
     assert (memory.supervisor_id, memory.go_submitted) == (known, by_go)
 
 
@@ -40,7 +41,7 @@ def test_an_id_is_known_once_druid_took_the_document(desired, status, known, by_
 )
 def test_a_refusal_holds_for_this_document_and_this_druid(spec_hash, version, told) -> None:
     status = {"rejected": {"specHash": "h", "druidVersion": "33", "message": "why"}}
-    assert rejected_message(status, spec_hash, version) == told
+    assert rejected_message(status, spec_hash, version, MOMENT) == told
 
 
 def test_runs_are_read_back_as_they_were_written() -> None:
@@ -57,3 +58,12 @@ def test_what_the_go_operator_submitted_counts_as_a_run() -> None:
     assert read_runs({}, "h") == ()
     (run,) = read_runs({"taskId": "t", "type": "DruidIngestionControllerCreateFail"}, "h")
     assert (run.task_id, run.spec_hash, run.state) == ("t", "h", "Running")
+
+
+def test_a_refusal_stands_for_half_an_hour(desired) -> None:
+    """Nothing else tells when Druid's administrator has loaded what was missing."""
+    rejected = {"specHash": "h1", "druidVersion": "33", "message": "why"}
+    status = {"rejected": {**rejected, "time": "2026-01-02T03:00:00Z"}}
+    assert supervisor_memory(status, desired(), MOMENT).rejected_hash == "h1"
+    later = MOMENT + timedelta(seconds=REFUSAL_SECONDS)
+    assert supervisor_memory(status, desired(), later).rejected_hash == ""

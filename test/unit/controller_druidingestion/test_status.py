@@ -10,11 +10,15 @@ import pytest
 
 from druid_operator.internal.controller.druidingestion.facts import Facts, Trouble
 from druid_operator.internal.controller.druidingestion.status import (
-    LAG_PERIOD,
-    MAX_ERROR_TEXT,
     build_status,
     deleting_status,
     paused_status,
+)
+from druid_operator.internal.controller.druidingestion.stream_status import (
+    LAG_PERIOD,
+    MAX_ERROR_TEXT,
+    PASSING_SECONDS,
+    PENDING_WITH_ERRORS_SECONDS,
 )
 from druid_operator.internal.druidconn import SupervisorFacts
 from druid_operator.internal.ingestion.runs import Run
@@ -22,6 +26,7 @@ from druid_operator.pkg.druidapi.types import StreamError
 from druid_operator.pkg.meta import find_condition, kstatus
 
 JSON = dict[str, Any]
+NO_SUCH_HOST = (StreamError("1", "E", "no such host"),)
 
 
 def told(status: JSON, type_: str = "Ready") -> tuple[str, str]:
@@ -212,3 +217,62 @@ def test_the_message_of_an_unhealthy_one_has_druids_newest_words(
 def test_facts_are_values() -> None:
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         Facts().synced = True  # type: ignore[misc]  # that is the point
+
+
+@pytest.mark.parametrize(
+    ("errors", "limit"),
+    [
+        ((), PASSING_SECONDS),
+        ((StreamError("1", "E", "no such host"),), PENDING_WITH_ERRORS_SECONDS),
+    ],
+    ids=["without errors", "with errors"],
+)
+def test_a_state_that_should_pass_and_does_not_is_stuck(
+    ingestion, desired, supervisor, now, errors, limit
+) -> None:
+    """A consumer that cannot be built leaves a supervisor PENDING and healthy for ever."""
+
+    def look(status: JSON, seconds: float) -> JSON:
+        facts = Facts(desired=desired(), supervisor=supervisor("PENDING", errors=errors))
+        return build_status(ingestion(status=status), facts, now=now + timedelta(seconds=seconds))
+
+    first = look({}, 0)
+    assert first["stateSince"] == "2026-01-01T00:00:00Z"
+    assert told(look(first, limit - 1)) == ("False", "Starting")
+    stuck = look(first, limit)
+    assert told(stuck) == ("False", "Stuck")
+    assert kstatus({**ingestion(), "status": stuck}) == "Failed"
+    assert look(stuck, 2 * limit) == stuck
+    if errors:
+        assert "no such host" in (find_condition(stuck["conditions"], "Ready") or {})["message"]
+
+
+def test_failing_tasks_of_a_healthy_supervisor_make_it_not_ready(
+    ingestion, desired, supervisor, now
+) -> None:
+    says = attrs.evolve(supervisor(tasks=()), failing="t: boom")
+    status = build_status(ingestion(), Facts(desired=desired(), supervisor=says), now=now)
+    assert told(status) == ("False", "TasksFailing")
+
+
+def test_a_drift_that_is_left_alone_is_not_synced_but_ready(
+    ingestion, desired, supervisor, now
+) -> None:
+    facts = Facts(
+        desired=desired(), supervisor=supervisor(), drift=Trouble("Drifted", "m"), synced=False
+    )
+    status = build_status(ingestion(), facts, now=now)
+    assert (told(status), told(status, "Synced")) == (("True", "Running"), ("False", "Drifted"))
+    assert kstatus({**ingestion(), "status": status}) == "Current"
+
+
+def test_dropped_fields_are_a_condition_while_there_are_some(
+    ingestion, desired, supervisor, now
+) -> None:
+    facts = Facts(desired=desired(), supervisor=supervisor(), remember={"ignoredFields": ["x.y"]})
+    status = build_status(ingestion(), facts, now=now)
+    assert told(status, "SpecHasIgnoredFields") == ("True", "UnknownFields")
+    again = Facts(desired=desired(), supervisor=supervisor(), remember={"ignoredFields": []})
+    assert told(build_status(ingestion(status=status), again, now=now), "SpecHasIgnoredFields") == (
+        "", "",
+    )  # fmt: skip

@@ -12,10 +12,12 @@ import attrs
 import pytest
 
 from druid_operator.pkg.druidapi import errors
+from druid_operator.pkg.druidapi.api import Capabilities
 from druid_operator.pkg.druidapi.types import (
     SupervisorListing,
     SupervisorState,
     SupervisorStatus,
+    TaskStatus,
 )
 
 JSON = dict[str, Any]
@@ -28,6 +30,9 @@ class Druid:
     specs: dict[str, JSON] = attrs.field(factory=dict)
     states: dict[str, tuple[str, bool]] = attrs.field(factory=dict)
     lag: dict[str, int] = attrs.field(factory=dict)
+    own_rules: dict[str, list[JSON]] = attrs.field(factory=dict)
+    active: dict[str, tuple[str, ...]] = attrs.field(factory=dict)
+    finished: list[TaskStatus] = attrs.field(factory=list)
     down: Exception | None = None
     calls: Counter[str] = attrs.field(factory=Counter)
     asked: list[str] = attrs.field(factory=list)
@@ -43,6 +48,28 @@ class Druid:
 
     async def check_ready(self) -> None:
         self._called("check_ready")
+
+    async def tasks(self, *, data_source: str, limit: int) -> list[TaskStatus]:
+        self._called("tasks")
+        return self.finished[:limit]
+
+    async def capabilities(self) -> Capabilities:
+        self._called("capabilities")
+        return Capabilities("33.0.0", frozenset(), "unified", True)
+
+    async def rules(self, data_source: str) -> list[JSON]:
+        return self.own_rules.get(data_source, [])
+
+    async def all_rules(self) -> dict[str, list[JSON]]:
+        self._called("rules")
+        return self.own_rules
+
+    async def compaction(self, api: str, data_source: str) -> JSON:
+        raise errors.NotFound("none")
+
+    async def all_compaction(self, api: str) -> dict[str, JSON]:
+        self._called("compaction")
+        return {}
 
     async def supervisor_states(self) -> list[SupervisorState]:
         self._called("states")
@@ -72,7 +99,7 @@ class Druid:
         state, healthy = self.states[id_]
         return SupervisorStatus(
             id_, "", state, state, healthy, False, aggregate_lag=self.lag.get(id_, 0),
-            offsets_updated="now",
+            active_tasks=self.active.get(id_, ("t",)), offsets_updated="now",
         )  # fmt: skip
 
 

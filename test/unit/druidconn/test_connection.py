@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from druid_operator.internal.druidconn import ClusterView, Connection, Endpoint
+from druid_operator.internal.druidconn import ClusterView, Connection, Endpoint, SettingsView
 from druid_operator.internal.druidconn.breaker import Breaker
 from druid_operator.internal.druidconn.connection import RECOVERY_SECONDS, ConnectionKey
 from druid_operator.internal.druidconn.turnstile import Turnstile
@@ -28,7 +28,8 @@ def connection(druid: Any, clock: FakeClock) -> Connection:
     key = ConnectionKey(NamespacedName("ns", "c"), Endpoint("http://x"), None)
     view = ClusterView(lambda id_: None)
     turnstile = Turnstile(lambda key: None)
-    return Connection(key, druid, Breaker(clock), view, turnstile, 0.0, clock, close)
+    settings = SettingsView(lambda name: None)
+    return Connection(key, druid, Breaker(clock), view, settings, turnstile, 0.0, clock, close)
 
 
 async def test_while_nothing_is_wrong_nobody_is_asked(connection: Connection, druid: Any) -> None:

@@ -6,11 +6,15 @@ from typing import Any
 
 import pytest
 
-from druid_operator.internal.druidconn import ClusterView
+from druid_operator.internal.druidconn import ClusterView, Connection, Endpoint, SettingsView
 from druid_operator.internal.druidconn.breaker import OPEN_AFTER, Breaker
+from druid_operator.internal.druidconn.connection import ConnectionKey
+from druid_operator.internal.druidconn.failing_tasks import failing_tasks
 from druid_operator.internal.druidconn.poller import STATUSES_PER_PERIOD, Poller
+from druid_operator.internal.druidconn.turnstile import Turnstile
 from druid_operator.pkg.clock import FakeClock
 from druid_operator.pkg.druidapi import errors
+from druid_operator.pkg.druidapi.types import TaskStatus
 from druid_operator.pkg.errors import TerminalError
 from druid_operator.pkg.meta import NamespacedName
 
@@ -22,8 +26,18 @@ class World:
         self.clock = FakeClock()
         self.view = ClusterView(self.told.append)
         self.breaker = Breaker(self.clock)
-        cluster = NamespacedName("ns", "c")
-        self.poller = Poller(cluster, druid, self.view, self.breaker, self.clock)
+        self.poller = Poller(self.connection())
+
+    def connection(self) -> Connection:
+        async def close() -> None:
+            pass
+
+        key = ConnectionKey(NamespacedName("ns", "c"), Endpoint("http://x"), None)
+        self.settings = SettingsView(self.told.append)
+        return Connection(
+            key, self.druid, self.breaker, self.view, self.settings, Turnstile(lambda key: None),
+            0.0, self.clock, close,
+        )  # fmt: skip
 
     async def follow(self, count: int, *, healthy: bool = True) -> None:
         for n in range(count):
@@ -116,3 +130,66 @@ async def test_an_open_breaker_spares_druid(world: World) -> None:
     await world.poller.round()
     assert not world.druid.calls
     assert isinstance(world.view.failure, errors.NotReady)
+
+
+async def test_rules_and_compaction_are_asked_with_the_full_listing_if_somebody_declares_them(
+    world: World,
+) -> None:
+    world.settings.follow("wiki")
+    await world.rounds(4)
+    assert world.druid.calls == {"listing": 2, "rules": 2, "compaction": 2, "capabilities": 1}
+
+
+async def test_a_changed_rule_is_told(world: World) -> None:
+    world.settings.follow("wiki")
+    await world.settings.refresh(world.druid, "unified", "wiki", 0.0)
+    await world.rounds(2)
+    assert world.told == []
+    world.druid.own_rules["wiki"] = [{"type": "dropForever"}]
+    await world.rounds(2)
+    assert world.told == ["wiki"]
+
+
+def failed(number: int, supervisor_id: str = "s000", state: str = "FAILED") -> TaskStatus:
+    return TaskStatus(f"index_kafka_{supervisor_id}_{number}", "index_kafka", state, error="boom")
+
+
+async def test_tasks_that_fail_one_after_the_other_are_noticed_and_their_recovery_too(
+    world: World,
+) -> None:
+    """Druid calls such a supervisor running and healthy, without errors."""
+    await world.follow(1)
+    world.druid.active["s000"] = ()
+    world.druid.finished = [failed(n) for n in range(5)]
+    await world.rounds(1)
+    facts = world.view.facts("s000")
+    assert facts is not None
+    assert facts.failing == "index_kafka_s000_0: boom"
+    assert world.told
+    world.druid.active["s000"] = ("new",)
+    await world.rounds(2)
+    facts = world.view.facts("s000")
+    assert facts is not None
+    assert facts.failing == ""
+
+
+async def test_tasks_that_live_are_not_looked_at(world: World) -> None:
+    await world.follow(5)
+    await world.rounds(10)
+    assert world.druid.calls["tasks"] == 0
+
+
+@pytest.mark.parametrize(
+    ("tasks", "is_failing"),
+    [
+        ([], False),
+        ([failed(1), failed(2)], False),
+        ([failed(1), failed(2), failed(3)], True),
+        ([failed(0, state="RUNNING"), failed(1), failed(2), failed(3)], True),
+        ([failed(1), failed(2), failed(3, state="SUCCESS"), failed(4)], False),
+        ([failed(n, "another") for n in range(3)], False),
+    ],
+    ids=["none", "two", "three", "one more starts", "one was good", "of another"],
+)
+def test_three_in_a_row_are_a_failure(tasks: list[TaskStatus], is_failing: bool) -> None:
+    assert bool(failing_tasks(tasks, "index_kafka_s000_")) is is_failing
