@@ -3,7 +3,8 @@
     DruidError
     ├── NotReady              no leader, a restart, a proxy without an upstream: soon again
     │   ├── NotSent           no connection: nothing reached Druid
-    │   └── NotLeader         a redirect that we were not allowed to follow
+    │   ├── NotLeader         a redirect that we were not allowed to follow
+    │   └── NotDruid          a read was answered, and not by Druid
     ├── ProxyDisabled         the router does not forward management calls: the cluster must change
     ├── NotFound              trusted: the leader answered, and it has no such thing
     ├── Rejected              Druid refuses the document: no retry until it or Druid changes
@@ -81,6 +82,10 @@ class NotSent(NotReady, errors.RequestNotSent):
 
 class NotLeader(NotReady):
     """A 307 to an address that the connection does not know as part of the cluster."""
+
+
+class NotDruid(NotReady):
+    """An answer in a shape that Druid never gives: a login page, a mesh's or a gateway's words."""
 
 
 class ProxyDisabled(DruidError):

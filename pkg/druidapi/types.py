@@ -165,6 +165,10 @@ class SupervisorSubmitted:
     modified: bool | None = None
     restarted: bool | None = None
 
+    @classmethod
+    def decode(cls, body: Mapping[str, Any]) -> SupervisorSubmitted:
+        return cls(str(body["id"]), body.get("modified"), body.get("restarted"))
+
 
 @attrs.frozen
 class TaskSubmitted:

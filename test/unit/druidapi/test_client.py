@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 import trustme
@@ -295,3 +297,60 @@ async def test_what_is_observed_is_every_exchange_with_its_outcome() -> None:
         with pytest.raises(errors.NotSent):
             await client.tasks()
     assert seen == [("submit_task", 200), ("tasks", 0)]
+
+
+@asynccontextmanager
+async def client_of_something_else(text: str) -> AsyncIterator[DruidClient]:
+    """At the address is no Druid: 200 and the same words, whatever is asked."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        body = text.encode()
+        head = f"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
+        writer.write(head.encode() + body)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()
+    async with server, DruidClient(f"http://{host}:{port}") as client:
+        yield client
+
+
+READS: dict[str, Callable[[DruidClient], Awaitable[object]]] = {
+    "check_ready": lambda c: c.check_ready(),
+    "capabilities": lambda c: c.capabilities(),
+    "supervisor_states": lambda c: c.supervisor_states(),
+    "supervisor_listing": lambda c: c.supervisor_listing(),
+    "supervisor_spec": lambda c: c.supervisor_spec("s"),
+    "supervisor_status": lambda c: c.supervisor_status("s"),
+    "tasks": lambda c: c.tasks(),
+    "task_status": lambda c: c.task_status("t"),
+    "rules": lambda c: c.rules("d"),
+    "all_rules": lambda c: c.all_rules(),
+    "compaction": lambda c: c.compaction("unified", "d"),
+    "all_compaction": lambda c: c.all_compaction("unified"),
+}
+
+
+@pytest.mark.parametrize("read", READS)
+async def test_a_login_page_in_place_of_druid_is_no_fact_and_no_mistake_in_code(read: str) -> None:
+    async with client_of_something_else("<html>Log in</html>") as client:
+        with pytest.raises(errors.NotReady):
+            await READS[read](client)
+
+
+@pytest.mark.parametrize("read", READS)
+@pytest.mark.parametrize("text", ["null", "[1]", '[{"a": 1}]', '{"status": []}', "7", ""])
+async def test_json_of_another_shape_raises_nothing_but_druid_errors(read: str, text: str) -> None:
+    async with client_of_something_else(text) as client:
+        with suppress(errors.DruidError):
+            await READS[read](client)
+
+
+async def test_a_mutation_whose_answer_is_none_of_druids_may_have_happened() -> None:
+    async with client_of_something_else("<html>Log in</html>") as client:
+        with pytest.raises(errors.OutcomeUnknown, match="none that Druid gives"):
+            await client.submit_task(noop("t"))
+        with pytest.raises(errors.OutcomeUnknown):
+            await client.submit_supervisor({"type": "kafka"})
