@@ -62,8 +62,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.skip(reason=reason))
 
 
-@pytest.fixture
-async def no_leaked_task() -> AsyncIterator[None]:
+@pytest_asyncio.fixture(loop_scope="session")
+async def no_leaked_task(env: Environment) -> AsyncIterator[None]:
     """What a test started has ended when the test has."""
     before = asyncio.all_tasks()
     yield

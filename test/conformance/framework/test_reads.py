@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 from collections.abc import Iterable
 
@@ -10,10 +11,12 @@ import pytest
 
 from druid_operator.pkg.builder import new_controller_managed_by
 from druid_operator.pkg.cache import StoredObject
+from druid_operator.pkg.controllerutil import create_or_update
 from druid_operator.pkg.envtest.apiserver.faults import Reply
 from druid_operator.pkg.envtest.environment import Environment
 from druid_operator.pkg.envtest.eventually import eventually
 from druid_operator.pkg.envtest.proxy import FaultProxy
+from druid_operator.pkg.errors import NotFound
 from druid_operator.pkg.meta import JSON, NamespacedName, Resource
 from druid_operator.pkg.scheme.builtin import CONFIG_MAP
 
@@ -135,15 +138,10 @@ async def test_c38_reads_equal_a_live_list_filtered_by_hand(
 
 
 async def _random_write(env: Environment, draw: random.Random, namespaces: list[str]) -> None:
-    from druid_operator.pkg.controllerutil import create_or_update
-
     key = NamespacedName(draw.choice(namespaces), f"object-{draw.randrange(8)}")
     if draw.random() < 0.2:
-        try:
+        with contextlib.suppress(NotFound):
             await env.client.delete(CONFIG_MAP, key)
-        except Exception as error:
-            if "not found" not in str(error):
-                raise
         return
 
     def mutate(obj: JSON) -> None:
