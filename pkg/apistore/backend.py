@@ -29,6 +29,11 @@ class Registry:
         gvk = served.resource.gvk
         self._by_plural[gvk.group, gvk.version, served.resource.plural] = served
 
+    @property
+    def revision(self) -> int:
+        """The newest revision that reads may see."""
+        return self.storage.revision if self.frozen is None else self.frozen
+
     def find(self, group: str, version: str, plural: str) -> Served | None:
         return self._by_plural.get((group, version, plural))
 
@@ -70,12 +75,19 @@ class Backend:
     new_uid: Callable[[], str]
     new_suffix: Callable[[], str]
     graceful_pods: bool = False
+    #: The revision that reads are answered at, ``None`` for the newest: a lagging replica.
+    frozen: int | None = None
     storage: Storage = attrs.field(factory=Storage)
     registry: Registry = attrs.field(factory=lambda: Registry(builtin_resources()))
     services: ServiceAllocator = attrs.field(factory=ServiceAllocator)
 
     def now(self) -> str:
         return rfc3339(self.clock.now())
+
+    @property
+    def revision(self) -> int:
+        """The newest revision that reads may see."""
+        return self.storage.revision if self.frozen is None else self.frozen
 
     def find(self, served: Served, key: NamespacedName) -> Stored | None:
         return self.storage.get(served.bucket, key)

@@ -35,7 +35,7 @@ _FORBIDDEN = "FieldValueForbidden"
 
 def get(backend: Backend, served: Served, key: NamespacedName) -> JSON:
     """Raises ``NotFound``."""
-    stored = backend.find(served, key)
+    stored = _objects_at(backend, served, backend.revision).get(key)
     if stored is None:
         raise not_found(served.resource, key.name)
     return view_of(served, stored)
@@ -97,7 +97,7 @@ def _snapshot_of(
 ) -> tuple[int, NamespacedName | None]:
     """The version to list at, and the key after which a page starts."""
     _check_match(options)
-    current = backend.storage.revision
+    current = backend.revision
     if options.continue_:
         version, start = _parse_token(options.continue_)
         if version < backend.storage.log(served.bucket).compacted:
@@ -195,19 +195,20 @@ def open_watch(
     given = options.resource_version
     version = parse_version(given) if given else 0
     if send_initial or version == 0:
-        for key in sorted(log.objects):
-            stored = log.objects[key]
+        objects = _objects_at(backend, served, backend.revision)
+        for key in sorted(objects):
+            stored = objects[key]
             if (not namespace or key.namespace == namespace) and matches(stored.obj):
                 watch.put(Frame("ADDED", stored.version, stored.raw, stored.obj))
         if send_initial:
-            end = backend.storage.revision
+            end = backend.revision
             resource = served.resource
             watch.put(bookmark(resource.api_version, resource.kind, end, initial_end=True))
     else:
         if version < log.compacted:
             raise too_old(version, log.compacted)
         for event in log.since(version):
-            watch.offer(event)
+            watch.offer(event)  # beyond a frozen revision too: the server holds the stream back
     log.watches.add(watch)
     return watch
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from druid_operator.pkg.apistore import crd, deletion, garbage, reads, scale, writer
+from druid_operator.pkg.apistore import crd, deletion, eviction, garbage, reads, scale, writer
 from druid_operator.pkg.apistore.backend import Backend, Registry
 from druid_operator.pkg.apistore.body import view_of
 from druid_operator.pkg.apistore.history import EventType, Stored, Watch
@@ -34,7 +34,12 @@ from druid_operator.pkg.apistore.strategic_merge import apply_strategic_merge
 from druid_operator.pkg.clock import Clock, SystemClock
 from druid_operator.pkg.errors import BadRequest, Invalid, NotFound, UnsupportedMediaType
 from druid_operator.pkg.meta import JSON, NamespacedName, Resource
-from druid_operator.pkg.scheme.builtin import CUSTOM_RESOURCE_DEFINITION, NAMESPACE, SERVICE_ACCOUNT
+from druid_operator.pkg.scheme.builtin import (
+    CUSTOM_RESOURCE_DEFINITION,
+    NAMESPACE,
+    POD,
+    SERVICE_ACCOUNT,
+)
 
 MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
@@ -207,6 +212,20 @@ class APIStore:
         """DELETE. Dependents are left to :meth:`collect_garbage`."""
         options = options or DeleteOptions()
         return deletion.delete(self._backend, self.served(resource), key, options)
+
+    def evict(self, key: NamespacedName, options: DeleteOptions | None = None) -> None:
+        """See :func:`druid_operator.pkg.apistore.eviction.evict`."""
+        eviction.evict(self._backend, self.served(POD), key, options or DeleteOptions())
+
+    def freeze(self) -> None:
+        """Answer reads from now on as a replica that no longer hears of writes, until :meth:`thaw`.
+
+        Writes are carried out. Watches see nothing of them; their server must hold them back.
+        """
+        self._backend.frozen = self._backend.storage.revision
+
+    def thaw(self) -> None:
+        self._backend.frozen = None
 
     def collect_garbage(self) -> int:
         """Garbage collection and namespace deletion until nothing is left to do."""

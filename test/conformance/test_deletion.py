@@ -129,6 +129,18 @@ async def test_an_object_of_an_owner_that_never_was_is_collected(api, configmaps
     await eventually(lambda: gone(api, f"{configmaps}/lost"), timeout=20)
 
 
+async def test_a_pod_that_runs_nowhere_can_be_evicted(api, namespace):
+    path = f"/api/v1/namespaces/{namespace}/pods"
+    spec = {"nodeSelector": {"no": "node"}, "containers": [{"name": "c", "image": "i"}]}
+    made = await api("POST", path, {"metadata": {"name": "p"}, "spec": spec})
+    assert made.code == 201, made.message
+    eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "p"}}
+    answer = await api("POST", f"{path}/p/eviction", eviction)
+    assert (answer.code, answer.body["status"]) == (201, "Success")
+    assert (await api("GET", f"{path}/p")).code == 404
+    assert (await api("POST", f"{path}/p/eviction", eviction)).code == 404
+
+
 async def test_a_collection_can_be_deleted_by_label(api, configmaps):
     for name in ("x", "y"):
         await api("POST", configmaps, config_map(name, labels={"name": name}))

@@ -157,9 +157,9 @@ class Faults(Rules[Request, Fault]):
         self._flowing.set()
 
     def clear(self) -> None:
-        """Forget hook and rules, and let stalled watches flow."""
+        """Forget hook and rules, let stalled watches flow and reads see the present."""
         super().clear()
-        self._flowing.set()
+        self.thaw()
 
     def cut_watches(self) -> int:
         """Break the connection of every open watch; returns how many there were."""
@@ -176,6 +176,22 @@ class Faults(Rules[Request, Fault]):
     def flowing(self) -> asyncio.Event:
         """Set while watches may send."""
         return self._flowing
+
+    def freeze_replica(self) -> None:
+        """Answer reads from the past, as an API server that lost its etcd, until :meth:`thaw`.
+
+        Writes are carried out; watches say nothing.
+        """
+        self._server.store.freeze()
+        self.stall()
+
+    def thaw(self) -> None:
+        self._server.store.thaw()
+        self.resume()
+
+    def truncate_watches(self) -> None:
+        """Send half of the next frame of every open watch, then break its connection."""
+        self._server.watches.truncate()
 
     def compact(self) -> None:
         """Forget the history: versions from before now are answered 410."""

@@ -47,10 +47,5 @@ def text_reply(text: str, *, status: int = 200) -> web.Response:
 
 
 def success_status(details: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "kind": "Status",
-        "apiVersion": "v1",
-        "metadata": {},
-        "status": "Success",
-        "details": dict(details),
-    }
+    status = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
+    return {**status, "details": dict(details)} if details else status

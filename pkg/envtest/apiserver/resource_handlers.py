@@ -121,6 +121,8 @@ class ResourceHandlers:
             "deletecollection": self._delete_collection,
         }
         target = call.target
+        if (target.verb, target.plural, target.subresource) == ("create", "pods", "eviction"):
+            return self._evict(call)
         collection = target.verb in ("list", "create", "deletecollection")
         if target.verb not in verbs or collection is bool(target.name):
             raise MethodNotAllowed(
@@ -241,6 +243,12 @@ class ResourceHandlers:
             details["group"] = resource.group
         details |= {"kind": resource.plural, "uid": deleted.obj["metadata"]["uid"]}
         return json_reply(success_status(details))
+
+    def _evict(self, call: Call) -> web.Response:
+        sent = parse_body(call, "Eviction", None)
+        body = attrs.evolve(call, body=orjson.dumps(sent.get("deleteOptions") or {}))
+        self._store.evict(call.target.key, delete_options(body))
+        return json_reply(success_status({}), status=201)
 
     def _delete_collection(self, call: Call) -> web.Response:
         resource = call.served.resource

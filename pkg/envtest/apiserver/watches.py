@@ -33,6 +33,7 @@ class WatchServer:
         self._clock = clock
         self.bookmark_period = bookmark_period
         self._open: dict[Watch, web.BaseRequest] = {}
+        self._truncated: set[Watch] = set()
 
     def __len__(self) -> int:
         return len(self._open)
@@ -44,6 +45,13 @@ class WatchServer:
             if request.transport is not None:
                 request.transport.abort()
         return len(requests)
+
+    def truncate(self) -> None:
+        """Cut every open watch in the middle of its next frame."""
+        self._truncated.update(self._open)
+
+    def is_truncated(self, watch: Watch) -> bool:
+        return watch in self._truncated
 
     async def serve(
         self, request: web.BaseRequest, call: Call, flowing: asyncio.Event
@@ -71,16 +79,17 @@ class WatchServer:
         self._open[watch] = request
         try:
             await response.prepare(request)
-            stream = _Stream(self, response, call, form, flowing)
+            stream = _Stream(self, watch, request, response, call, form, flowing)
             if expired is not None:
                 await stream.send_error(expired)
             else:
-                await stream.run(watch)
+                await stream.run()
             await response.write_eof()
         except ConnectionError:
             pass  # the client went, or a fault cut it: either way there is nobody to tell
         finally:
             del self._open[watch]
+            self._truncated.discard(watch)
             self._store.close_watch(served.resource, watch)
         return response
 
@@ -105,12 +114,16 @@ class _Stream:
     def __init__(
         self,
         server: WatchServer,
+        watch: Watch,
+        request: web.BaseRequest,
         response: web.StreamResponse,
         call: Call,
         form: Form,
         flowing: asyncio.Event,
     ) -> None:
         self._server = server
+        self._watch = watch
+        self._request = request
         self._response = response
         self._call = call
         self._form = form
@@ -118,9 +131,10 @@ class _Stream:
         self._first = True
         self._bookmarks = call.query.get("allowWatchBookmarks") in ("true", "1")
 
-    async def run(self, watch: Watch) -> None:
+    async def run(self) -> None:
         loop = asyncio.get_running_loop()
         wake = asyncio.Event()
+        watch = self._watch
         watch.on_frame = wake.set
         limit = float(self._call.query.get("timeoutSeconds") or 0) or _DEFAULT_TIMEOUT
         end = loop.time() + limit
@@ -147,8 +161,18 @@ class _Stream:
                 return
 
     async def _send(self, frames: list[Frame]) -> None:
-        if frames:
-            await self._response.write(b"".join(self._line(frame) for frame in frames))
+        if not frames:
+            return
+        lines = b"".join(self._line(frame) for frame in frames)
+        if not self._server.is_truncated(self._watch):
+            await self._response.write(lines)
+            return
+        await self._response.write(lines[: lines.index(b"\n") // 2])
+        transport = self._request.transport
+        if transport is not None:
+            # Not abort(): what was written must arrive, or nobody sees half a line.
+            transport.close()
+        raise ConnectionResetError
 
     def _line(self, frame: Frame) -> bytes:
         raw = frame.raw

@@ -152,6 +152,34 @@ async def test_a_cut_watch_breaks_in_the_middle(server, http):
             await asyncio.sleep(0)
 
 
+async def test_a_truncated_watch_ends_in_half_a_line(server, http):
+    response = await http.get(f"{CONFIG_MAPS}?watch=1&resourceVersion=1")
+    server.faults.truncate_watches()
+    await http.post(CONFIG_MAPS, json=BODY)
+    half = await response.content.read(20)
+    with pytest.raises(aiohttp.ClientError):
+        await response.content.read()
+    assert half.startswith(b'{"type":"ADDED"')
+    assert b"\n" not in half
+    response.close()
+
+
+async def test_a_frozen_replica_answers_from_the_past(server, http):
+    await http.post(CONFIG_MAPS, json=BODY)
+    server.faults.freeze_replica()
+    await http.patch(
+        f"{CONFIG_MAPS}/a",
+        json={"data": {"x": "2"}},
+        headers={"Content-Type": "application/merge-patch+json"},
+    )
+    old = await (await http.get(f"{CONFIG_MAPS}/a")).json()
+    assert old["data"] == {"x": "1"}
+    ahead = await http.get(f"{CONFIG_MAPS}?resourceVersion={server.store.resource_version}")
+    assert ahead.status == 504, "too large a version, for this one"
+    server.faults.thaw()
+    assert (await (await http.get(f"{CONFIG_MAPS}/a")).json())["data"] == {"x": "2"}
+
+
 async def test_a_stalled_watch_is_silent_until_it_resumes(server, http):
     url = f"{CONFIG_MAPS}?watch=1&allowWatchBookmarks=true&resourceVersion=1"
     response = await http.get(url)

@@ -9,9 +9,15 @@ import pytest
 from druid_operator.pkg.apistore.options import DeleteOptions, ListOptions, WriteOptions
 from druid_operator.pkg.apistore.store import MERGE_PATCH, APIStore
 from druid_operator.pkg.clock import FakeClock
-from druid_operator.pkg.errors import Expired, NotFound
+from druid_operator.pkg.errors import Expired, NotFound, TooManyRequests
 from druid_operator.pkg.meta import NamespacedName
-from druid_operator.pkg.scheme.builtin import CONFIG_MAP, NAMESPACE, POD, SECRET
+from druid_operator.pkg.scheme.builtin import (
+    CONFIG_MAP,
+    NAMESPACE,
+    POD,
+    POD_DISRUPTION_BUDGET,
+    SECRET,
+)
 
 
 def add(store: APIStore, name: str, **metadata: Any) -> dict[str, Any]:
@@ -202,6 +208,31 @@ def test_pods_may_be_given_grace(clock: FakeClock) -> None:
     assert marked.obj["metadata"]["deletionGracePeriodSeconds"] == 30
     assert marked.obj["metadata"]["deletionTimestamp"] == "2026-01-01T00:00:30Z"
     assert store.delete(POD, key("p"), DeleteOptions(grace=0)).gone
+
+
+def test_a_budget_can_refuse_an_eviction(store: APIStore) -> None:
+    labels = {"a": "b"}
+    pod = {
+        "metadata": {"name": "p", "namespace": "default", "labels": labels},
+        "spec": {"containers": [{"name": "c", "image": "i"}]},
+    }
+    store.create(POD, pod)
+    ready = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+    store.patch(POD, key("p"), MERGE_PATCH, {"status": ready}, subresource="status")
+    budget = {
+        "metadata": {"name": "b", "namespace": "default"},
+        "spec": {"maxUnavailable": 1, "selector": {"matchLabels": labels}},
+    }
+    store.create(POD_DISRUPTION_BUDGET, budget)
+    with pytest.raises(TooManyRequests, match="would violate the pod's disruption budget"):
+        store.evict(key("p"))
+    allowed = {"status": {"disruptionsAllowed": 1}}
+    store.patch(POD_DISRUPTION_BUDGET, key("b"), MERGE_PATCH, allowed, subresource="status")
+    store.evict(key("p"))
+    with pytest.raises(NotFound):
+        store.get(POD, key("p"))
+    spent = store.get(POD_DISRUPTION_BUDGET, key("b"))["status"]
+    assert (spent["disruptionsAllowed"], list(spent["disruptedPods"])) == (0, ["p"])
 
 
 def test_the_eleventh_updater_is_merged_into_the_past(store: APIStore, clock: FakeClock) -> None:
