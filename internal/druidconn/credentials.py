@@ -120,4 +120,11 @@ class SecretCredentials:
                 f"Secret {self.source.key.name!r} has no key {key!r}",
                 reason="SecretKeyMissing", path=f"{self.source.path}.{field}",
             )  # fmt: skip
-        return base64.b64decode(encoded).decode()
+        try:
+            return base64.b64decode(encoded).decode()
+        except UnicodeDecodeError:
+            # From nothing: the error would carry the bytes.
+            raise CredentialsError(
+                f"Secret {self.source.key.name!r}: the value of {key!r} is not UTF-8",
+                reason="SecretNotText", path=f"{self.source.path}.{field}",
+            ) from None  # fmt: skip

@@ -112,3 +112,16 @@ async def test_a_missing_secret_or_key_is_told_and_never_its_values() -> None:
     await mine.authorization()
     assert "hush" not in repr(mine)
     assert base64.b64encode(b"hush:hush").decode() not in repr(mine)
+
+
+async def test_a_value_that_is_no_text_is_told_without_its_bytes() -> None:
+    class Binary(Secrets):
+        async def get(self, kind: Any, key: NamespacedName) -> JSON:
+            hush = base64.b64encode(b"\xff\xfehush").decode()
+            return {"data": {"OperatorUserName": hush, "OperatorPassword": hush}}
+
+    with pytest.raises(CredentialsError, match="is not UTF-8") as raised:
+        await credentials(Binary(), FakeClock()).authorization()
+    assert (raised.value.reason, raised.value.path) == ("SecretNotText", "spec.auth.usernameKey")
+    assert raised.value.__cause__ is None
+    assert "hush" not in str(raised.value)
