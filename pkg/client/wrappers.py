@@ -25,9 +25,10 @@ from druid_operator.pkg.client.calls import (
 )
 from druid_operator.pkg.client.interface import WatchStream
 from druid_operator.pkg.errors import TerminalError
-from druid_operator.pkg.meta import JSON, ObjectMeta
+from druid_operator.pkg.meta import JSON, ObjectMeta, Resource
 
-C = TypeVar("C", Get, List, Watch, Write)
+K = TypeVar("K", Get, Write)
+S = TypeVar("S", List, Watch)
 
 
 class WrongNamespace(TerminalError):
@@ -93,34 +94,39 @@ class _Namespaced(Wrapper):
         self._namespace = namespace
 
     async def do_get(self, call: Get) -> JSON | ObjectMeta:
-        return await self._inner.do_get(self._put_in(call))
+        return await self._inner.do_get(self._keyed(call))
 
     async def do_list(self, call: List) -> ObjectList[Any]:
-        return await self._inner.do_list(self._put_in(call))
+        return await self._inner.do_list(self._scoped(call))
 
     def do_watch(self, call: Watch) -> AbstractAsyncContextManager[WatchStream[JSON]]:
-        return self._inner.do_watch(self._put_in(call))
+        return self._inner.do_watch(self._scoped(call))
 
     async def do_write(self, call: Write) -> JSON | None:
-        call = self._put_in(call)
+        call = self._keyed(call)
         if call.body is not None and call.resource.namespaced and not call.subresource:
             metadata = {**call.body["metadata"], "namespace": self._namespace}
             call = attrs.evolve(call, body={**call.body, "metadata": metadata})
         return await self._inner.do_write(call)
 
-    def _put_in(self, call: C) -> C:
+    def _keyed(self, call: K) -> K:
         if not call.resource.namespaced:
             return call
-        keyed = isinstance(call, Get | Write)
-        asked = call.key.namespace if keyed else call.namespace  # type: ignore[union-attr]  # by keyed
-        if asked not in ("", self._namespace):
+        self._check(call.resource, call.key.namespace)
+        return attrs.evolve(call, key=call.key._replace(namespace=self._namespace))
+
+    def _scoped(self, call: S) -> S:
+        if not call.resource.namespaced:
+            return call
+        self._check(call.resource, call.namespace)
+        return attrs.evolve(call, namespace=self._namespace)
+
+    def _check(self, resource: Resource, namespace: str) -> None:
+        if namespace not in ("", self._namespace):
             raise WrongNamespace(
-                f"{call.resource} of namespace {asked!r} asked of a client of {self._namespace!r}",
+                f"{resource} of namespace {namespace!r} asked of a client of {self._namespace!r}",
                 reason="WrongNamespace",
             )
-        if isinstance(call, Get | Write):
-            return attrs.evolve(call, key=call.key._replace(namespace=self._namespace))
-        return attrs.evolve(call, namespace=self._namespace)
 
 
 GetFunc: TypeAlias = Callable[
