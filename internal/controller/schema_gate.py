@@ -4,18 +4,20 @@ An older CRD makes the API server drop the fields it does not know, without a wo
 written and gone, a finalizer's bookkeeping lost. So nothing is done for that kind until the CRD is
 applied, and readyz, the log and an event say which one.
 
-A CRD that may not be read (an operator with Roles only) is taken for right.
+A CRD that may not be read (an operator with Roles only) is taken for right. One that cannot be read
+now is as it was; before the first answer no pass begins.
 """
 
 from __future__ import annotations
 
+import asyncio
 from importlib.resources import files
 
 import attrs
 
 from druid_operator.pkg.client import Reader
 from druid_operator.pkg.clock import Clock
-from druid_operator.pkg.errors import APIError, Forbidden, NotFound, RequestNotSent
+from druid_operator.pkg.errors import Forbidden, NotFound, OperatorError
 from druid_operator.pkg.healthz import CheckFailed
 from druid_operator.pkg.log import logger
 from druid_operator.pkg.meta import JSON, NamespacedName
@@ -81,10 +83,12 @@ class SchemaGate:
     live: Reader
     recorder: EventRecorder
     clock: Clock
-    _problem: str = attrs.field(default="", init=False)
+    _problem: str | None = attrs.field(default=None, init=False)
     _look_at: float = attrs.field(default=float("-inf"), init=False)
+    _looking: asyncio.Lock = attrs.field(factory=asyncio.Lock, init=False)
 
     async def reconcile(self, request: NamespacedName, /) -> Result | None:
+        """Raises what the API server raises, as long as it has not answered once."""
         await self._look()
         if not self._problem:
             return await self.inner.reconcile(request)
@@ -102,17 +106,26 @@ class SchemaGate:
             raise CheckFailed(self._problem)
 
     async def _look(self) -> None:
-        now = self.clock.monotonic()
-        if now < self._look_at:
+        if self.clock.monotonic() < self._look_at:
             return
-        # Set before the request: passes that come meanwhile go by what was known.
-        self._look_at = now + WHILE_OUTDATED
-        problem = find_problem(shipped_crd(self.kind), await self._served())
-        if problem != self._problem:
-            say = logger().error if problem else logger().info
-            say("Looked at the installed CRD", object=self.kind.crd_name, reason=problem or "right")
-        self._problem = problem
-        self._look_at = now + (WHILE_OUTDATED if problem else LOOK_AGAIN)
+        # All workers start at once, and none may pass before the first look is over.
+        async with self._looking:
+            now = self.clock.monotonic()
+            if now < self._look_at:
+                return  # somebody looked while this one waited
+            try:
+                problem = find_problem(shipped_crd(self.kind), await self._served())
+            except OperatorError:
+                if self._problem is None:
+                    raise  # nothing is known: the next pass asks again
+                self._look_at = now + WHILE_OUTDATED
+                return
+            if problem != (self._problem or ""):
+                say = logger().error if problem else logger().info
+                name = self.kind.crd_name
+                say("Looked at the installed CRD", object=name, reason=problem or "right")
+            self._problem = problem
+            self._look_at = now + (WHILE_OUTDATED if problem else LOOK_AGAIN)
 
     async def _served(self) -> JSON | None:
         try:
@@ -121,5 +134,5 @@ class SchemaGate:
             )
         except NotFound:
             return None
-        except (Forbidden, APIError, RequestNotSent):
+        except Forbidden:
             return shipped_crd(self.kind)

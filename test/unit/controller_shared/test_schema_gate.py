@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 from typing import Any
 
@@ -18,7 +19,7 @@ from druid_operator.internal.controller.schema_gate import (
     shipped_crd,
 )
 from druid_operator.pkg.clock import FakeClock
-from druid_operator.pkg.errors import Forbidden, NotFound
+from druid_operator.pkg.errors import Forbidden, InternalError, NotFound
 from druid_operator.pkg.healthz import CheckFailed
 from druid_operator.pkg.meta import JSON, NamespacedName
 from druid_operator.pkg.recorder import FakeRecorder
@@ -38,6 +39,10 @@ def outdated(crd: JSON) -> JSON:
 class Server:
     crd: JSON | Exception
     asked: int = 0
+    answers: asyncio.Event = attrs.field(factory=asyncio.Event)
+
+    def __attrs_post_init__(self) -> None:
+        self.answers.set()
 
     async def get(self, resource: Any, key: NamespacedName) -> JSON:
         if resource != CUSTOM_RESOURCE_DEFINITION:
@@ -46,6 +51,7 @@ class Server:
                 "metadata": {"name": key.name, "namespace": key.namespace, "uid": "u"},
             }  # fmt: skip
         self.asked += 1
+        await self.answers.wait()
         if isinstance(self.crd, Exception):
             raise self.crd
         return self.crd
@@ -113,3 +119,27 @@ async def test_operator_that_may_not_read_crds_works_all_the_same() -> None:
     rig = Rig(Forbidden("no"))
     await rig.gate.reconcile(KEY)
     assert rig.passes == [KEY]
+
+
+async def test_no_worker_passes_before_the_first_look_is_over() -> None:
+    rig = Rig(outdated(shipped_crd(KINDS[0])))
+    rig.server.answers.clear()
+    async with asyncio.TaskGroup() as workers:
+        for _ in range(8):
+            workers.create_task(rig.gate.reconcile(KEY))
+        await asyncio.sleep(0)
+        rig.server.answers.set()
+    assert (rig.passes, rig.server.asked) == ([], 1)
+
+
+async def test_api_server_that_fails_changes_nothing_that_is_known() -> None:
+    crd = shipped_crd(KINDS[0])
+    rig = Rig(InternalError("no"))
+    with pytest.raises(InternalError):
+        await rig.gate.reconcile(KEY)
+    rig.server.crd = outdated(crd)
+    await rig.gate.reconcile(KEY)
+    rig.clock.step(WHILE_OUTDATED)
+    rig.server.crd = InternalError("no")
+    await rig.gate.reconcile(KEY)
+    assert (rig.passes, rig.server.asked) == ([], 3)
