@@ -82,6 +82,8 @@ def _members(obj: Any) -> Iterator[JSON]:
         for item in obj["items"]:
             yield from _members(item)
         return
+    if obj["kind"] not in (DRUID.kind, "ConfigMap"):
+        return  # not even a name is asked for: a Kustomization, which lies beside these, has none
     metadata = obj.get("metadata")
     if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
         raise InvalidObject([FieldError("metadata.name", f"{obj['kind']} without a name")])

@@ -171,6 +171,11 @@ def test_standard_input_and_a_directory_are_read(run, tmp_path, monkeypatch):
     assert run(args=["-f", str(folder)]).status == 0
 
 
+def test_kinds_that_it_does_not_read_need_no_name(run):
+    kustomization = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n"
+    assert run(kustomization, DRUID).status == 0
+
+
 def test_rendering_needs_no_client_and_no_event_loop():
     """It is a pure function: the 40 MiB of the client would be its slowest part."""
     check = (
