@@ -16,7 +16,8 @@ import attrs
 from druid_operator.pkg.apply.action import Action, Reason, Verb
 from druid_operator.pkg.apply.child import Child, ChildId
 from druid_operator.pkg.apply.diff import differences
-from druid_operator.pkg.apply.managed_fields import fold
+from druid_operator.pkg.apply.intent import same_shape
+from druid_operator.pkg.apply.managed_fields import fold, has_update_of
 from druid_operator.pkg.apply.merge_keys import repeated_keys
 from druid_operator.pkg.apply.outcome import NameConflict, Outcome, Result
 from druid_operator.pkg.apply.plan import Settled, describe_owner, is_ours
@@ -151,13 +152,26 @@ class Engine:
             put = replacement(body, live, managers=managers, yielded=child.yielded)
             obj = await self._client.update(put, field_owner=self._manager)
         else:
-            await self._take_over(child, live)
+            if self._must_take_over(child, body, live):
+                await self._take_over(child, live)
             # The uid is a precondition: an apply to a name would create it anew.
             metadata = {**body["metadata"], "uid": uid}
             obj = await self._client.apply(
                 {**body, "metadata": metadata}, field_owner=self._manager, force=True
             )
         return self._stored(action, Result.APPLIED, obj)
+
+    def _must_take_over(self, child: Child, body: JSON, live: JSON) -> bool:
+        """Whether a field could be left behind that only an ``Update`` entry still owns.
+
+        Our own POST is such an entry. As long as we set the same fields as when we last wrote, it
+        owns nothing that we want to be rid of, and a request is saved with each first change.
+        """
+        metadata = live["metadata"]
+        if child.yielded or has_update_of(metadata.get("managedFields") or (), self._predecessors):
+            return True
+        before = (metadata.get("annotations") or {}).get(self._annotation, "")
+        return not same_shape(before, body["metadata"]["annotations"][self._annotation])
 
     async def _take_over(self, child: Child, live: JSON) -> None:
         metadata = live["metadata"]

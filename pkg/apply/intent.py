@@ -1,4 +1,9 @@
-"""What we send for a child, and the hash by which a later pass knows that it was sent."""
+"""What we send for a child, and the hash by which a later pass knows that it was sent.
+
+The hash has two parts, ``CONTENT-SHAPE``. The content's part changes with everything. The shape's
+part changes only when some field, or some item of a list that merges by a key, comes or goes: while
+it is the same, no field was dropped between what was sent then and what is sent now.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +13,7 @@ from typing import Any
 import orjson
 
 from druid_operator.pkg.apply.child import Child, FieldPath
+from druid_operator.pkg.apply.merge_keys import is_built_in, key_value, merge_key_of
 from druid_operator.pkg.meta import JSON
 
 #: Set by the server; sending them would claim them, or be refused.
@@ -15,6 +21,8 @@ _SERVER_METADATA = (
     "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation",
     "managedFields", "resourceVersion", "selfLink", "uid",
 )  # fmt: skip
+#: 64 bits: two shapes of one object have to differ, not those of all the world.
+_SHAPE_DIGITS = 16
 
 
 def intent_of(child: Child) -> JSON:
@@ -29,8 +37,30 @@ def intent_of(child: Child) -> JSON:
 
 
 def intent_hash(intent: JSON) -> str:
-    """SHA-256 of the intent, in hex. The order of an object's fields does not matter."""
-    return hashlib.sha256(orjson.dumps(intent, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    """``CONTENT-SHAPE``, in hex. The order of an object's fields does not matter."""
+    shape = _shape("", intent, keyed=is_built_in(intent))
+    return f"{_digest(intent)}-{_digest(shape)[:_SHAPE_DIGITS]}"
+
+
+def same_shape(one: str, other: str) -> bool:
+    """Whether two intents, given by their hashes, set the same fields, whatever their values."""
+    return bool(one) and one.rpartition("-")[2] == other.rpartition("-")[2]
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _shape(name: str, value: Any, *, keyed: bool) -> Any:
+    """``value`` without what may change while ownership of fields stays the same."""
+    if isinstance(value, dict):
+        return {k: _shape(k, v, keyed=keyed) for k, v in value.items()}
+    if isinstance(value, list):
+        key = merge_key_of(name, value) if keyed else None
+        if key is None:
+            return value  # a set, or one value: told apart by all that it holds
+        return [[key_value(item, key), _shape("", item, keyed=keyed)] for item in value]
+    return None
 
 
 def with_annotation(intent: JSON, name: str, value: str) -> JSON:

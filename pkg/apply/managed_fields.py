@@ -70,6 +70,16 @@ def fold(
     return None if _normal(new) == _normal(entries) else new
 
 
+def has_update_of(entries: Iterable[JSON], managers: Collection[str]) -> bool:
+    """Whether one of ``managers`` wrote the object, not a subresource, other than by apply."""
+    return any(
+        entry.get("manager") in managers
+        and entry.get("operation") == "Update"
+        and not entry.get("subresource")
+        for entry in entries
+    )
+
+
 def keys_written_by(
     entries: Iterable[JSON], managers: Collection[str], path: FieldPath
 ) -> frozenset[str]:

@@ -167,6 +167,22 @@ async def test_a_field_that_is_no_longer_wanted_goes(world: World) -> None:
     assert owners(live) == {(MANAGER, "Apply")}
 
 
+async def test_the_first_change_is_one_write_and_a_field_dropped_later_still_goes(
+    world: World,
+) -> None:
+    """What we posted is taken over only when a field is about to go: not when a value changes."""
+    child = world.config_map(a="1", b="1")
+    await world.run(child)
+    await world.run(world.config_map(a="2", b="1"))
+    changed = await world.get(child)
+    assert changed["data"] == {"a": "2", "b": "1"}
+    assert (MANAGER, "Update") in owners(changed)
+    await world.run(world.config_map(a="2"))
+    live = await world.get(child)
+    assert live["data"] == {"a": "2"}
+    assert owners(live) == {(MANAGER, "Apply")}
+
+
 async def test_an_edit_by_hand_is_undone_and_an_addition_is_kept(world: World) -> None:
     child = world.config_map(a="1")
     await world.run(child)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from druid_operator.pkg.apply import differences
-from druid_operator.pkg.apply.intent import intent_hash
+from druid_operator.pkg.apply.intent import intent_hash, same_shape
 from druid_operator.pkg.apply.managed_fields import fold
 from druid_operator.pkg.meta import JSON
 
@@ -74,6 +74,26 @@ def test_fields_of_others_are_no_drift(obj: JSON, more: dict[str, Any]) -> None:
 def test_the_hash_does_not_depend_on_the_order_of_fields(obj: JSON) -> None:
     turned = {"spec": dict(reversed(obj["spec"].items()))}
     assert intent_hash(turned) == intent_hash(obj)
+
+
+def pod(env: list[JSON], **data: Any) -> JSON:
+    template = {"spec": {"containers": [{"name": "main", "env": env}]}}
+    return {"apiVersion": "apps/v1", "kind": "StatefulSet", "spec": {"template": template, **data}}
+
+
+def test_two_intents_of_one_shape_own_the_same_fields() -> None:
+    """Only then may the take-over of what we posted be left out."""
+    one = intent_hash(pod([{"name": "A", "value": "1"}], replicas=1))
+    assert same_shape(one, intent_hash(pod([{"name": "A", "value": "2"}], replicas=3)))
+    for other in (
+        pod([{"name": "B", "value": "1"}], replicas=1),  # an item that merges by its name
+        pod([{"name": "A"}], replicas=1),
+        pod([], replicas=1),
+        pod([{"name": "A", "value": "1"}]),
+        {**pod([{"name": "A", "value": "1"}], replicas=1), "metadata": {"finalizers": ["x"]}},
+    ):
+        assert not same_shape(one, intent_hash(other))
+    assert not same_shape("", one)
 
 
 @given(st.lists(FIELDS, min_size=4, max_size=4))

@@ -39,10 +39,12 @@ def one(child: Child, live: JSON | None, **options: Any) -> Action:
 
 
 def test_what_is_missing_is_created(config_map: Make) -> None:
-    action = one(config_map(a="1"), None)
+    child = config_map(a="1")
+    action = one(child, None)
     assert (action.verb, action.reason) == (Verb.CREATE, Reason.MISSING)
     assert action.body is not None
-    assert len(action.body["metadata"]["annotations"][ANNOTATION]) == 64
+    hash_ = intent_hash(intent_of(child))
+    assert action.body["metadata"]["annotations"][ANNOTATION] == hash_
 
 
 def test_what_was_applied_is_left_alone(config_map: Make, stateful_set: Make) -> None:
