@@ -29,11 +29,6 @@ class Registry:
         gvk = served.resource.gvk
         self._by_plural[gvk.group, gvk.version, served.resource.plural] = served
 
-    @property
-    def revision(self) -> int:
-        """The newest revision that reads may see."""
-        return self.storage.revision if self.frozen is None else self.frozen
-
     def find(self, group: str, version: str, plural: str) -> Served | None:
         return self._by_plural.get((group, version, plural))
 

@@ -11,12 +11,13 @@ from druid_operator.pkg.apistore import event_versions
 from druid_operator.pkg.apistore.decode import DecodeError, decode
 from druid_operator.pkg.apistore.defaults import apply_defaults
 from druid_operator.pkg.apistore.history import Stored
+from druid_operator.pkg.apistore.identity import check_identity
 from druid_operator.pkg.apistore.options import WriteOptions
 from druid_operator.pkg.apistore.resources import Served
-from druid_operator.pkg.apistore.status_errors import cannot_decode, invalid
+from druid_operator.pkg.apistore.status_errors import cannot_decode
 from druid_operator.pkg.apistore.typeschema import object_meta
-from druid_operator.pkg.errors import BadRequest, FieldError
-from druid_operator.pkg.meta import JSON, GroupVersionKind
+from druid_operator.pkg.errors import BadRequest
+from druid_operator.pkg.meta import JSON
 from druid_operator.pkg.schema import coerce
 
 
@@ -26,49 +27,6 @@ class Decoded:
 
     obj: JSON
     warnings: tuple[str, ...] = ()
-
-
-def check_identity(served: Served, obj: JSON) -> None:
-    """``apiVersion`` and ``kind`` must be those of the URL; built-in kinds may leave them out."""
-    resource = served.resource
-    kind, api_version = obj.get("kind"), obj.get("apiVersion")
-    if served.custom is None:
-        obj.setdefault("kind", resource.kind)
-        obj.setdefault("apiVersion", resource.api_version)
-    elif not kind:
-        text = json.dumps(obj)
-        raise BadRequest(
-            f"the object provided is unrecognized (must be of type {resource.kind}): Object 'Kind' "
-            f"is missing in '{text}' ({text[:30]} ...)"
-        )
-    sent = GroupVersionKind.from_api_version(obj.get("apiVersion") or "", obj["kind"])
-    if sent == resource.gvk:
-        return
-    if served.custom is None:
-        if api_version and api_version != resource.api_version:
-            problem = (
-                f'no kind "{sent.kind}" is registered for version "{api_version}" in scheme '
-                '"pkg/runtime/scheme.go:111"'
-            )
-        else:
-            problem = (
-                f"converting ({sent.version}.{sent.kind}) to (core.{resource.kind}): "
-                "unknown conversion"
-            )
-        raise cannot_decode(resource, sent.kind, sent.version or resource.gvk.version, problem)
-    name = (obj.get("metadata") or {}).get("name", "")
-    errors = []
-    if sent.kind != resource.kind:
-        errors.append(
-            FieldError("kind", f'Invalid value: "{sent.kind}": must be {resource.kind}',
-                       "FieldValueInvalid")
-        )  # fmt: skip
-    if api_version != resource.api_version:
-        errors.append(
-            FieldError("apiVersion", f'Invalid value: "{api_version}": must be '
-                       f"{resource.api_version}", "FieldValueInvalid")
-        )  # fmt: skip
-    raise invalid(sent.kind, resource.group, name, errors)
 
 
 class StrictError(ValueError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from druid_operator.pkg.apistore import writer
+from druid_operator.pkg.apistore import updating
 from druid_operator.pkg.apistore.backend import Backend
 from druid_operator.pkg.apistore.body import view_of
 from druid_operator.pkg.apistore.options import WriteOptions, Written
@@ -78,5 +78,5 @@ def write(
     for name in path[:-1]:
         target = target.setdefault(name, {})
     target[path[-1]] = replicas
-    written = writer.patched(backend, served, stored, obj, options)
+    written = updating.patched(backend, served, stored, obj, options)
     return Written(_scale_of(served, written.obj), warnings=written.warnings)

@@ -13,12 +13,19 @@ from typing import Any
 
 import orjson
 
-from druid_operator.pkg.apistore import crd, deletion, eviction, garbage, reads, scale, writer
+from druid_operator.pkg.apistore import (
+    crd,
+    creation,
+    deletion,
+    eviction,
+    garbage,
+    reads,
+    scale,
+    updating,
+)
 from druid_operator.pkg.apistore.backend import Backend, Registry
 from druid_operator.pkg.apistore.body import view_of
 from druid_operator.pkg.apistore.history import EventType, Stored, Watch
-from druid_operator.pkg.apistore.json_patch import JSONPatchError, apply_json_patch
-from druid_operator.pkg.apistore.merge_patch import apply_merge_patch
 from druid_operator.pkg.apistore.options import (
     Deleted,
     DeleteOptions,
@@ -27,12 +34,17 @@ from druid_operator.pkg.apistore.options import (
     WriteOptions,
     Written,
 )
+from druid_operator.pkg.apistore.patching import (
+    APPLY_PATCH,
+    MERGE_PATCH,
+    apply_patch,
+    check_media_type,
+)
 from druid_operator.pkg.apistore.resources import Served
 from druid_operator.pkg.apistore.status_errors import not_found
 from druid_operator.pkg.apistore.storage import Storage
-from druid_operator.pkg.apistore.strategic_merge import apply_strategic_merge
 from druid_operator.pkg.clock import Clock, SystemClock
-from druid_operator.pkg.errors import BadRequest, Invalid, NotFound, UnsupportedMediaType
+from druid_operator.pkg.errors import BadRequest, NotFound
 from druid_operator.pkg.meta import JSON, NamespacedName, Resource
 from druid_operator.pkg.scheme.builtin import (
     CUSTOM_RESOURCE_DEFINITION,
@@ -40,11 +52,6 @@ from druid_operator.pkg.scheme.builtin import (
     POD,
     SERVICE_ACCOUNT,
 )
-
-MERGE_PATCH = "application/merge-patch+json"
-JSON_PATCH = "application/json-patch+json"
-STRATEGIC_MERGE_PATCH = "application/strategic-merge-patch+json"
-APPLY_PATCH = "application/apply-patch+yaml"
 
 #: What generated names end in; without vowels and look-alikes, as the real server's.
 _SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
@@ -151,7 +158,7 @@ class APIStore:
         """POST. ``obj`` is not changed."""
         namespace = namespace or (obj.get("metadata") or {}).get("namespace", "")
         served = self.served(resource)
-        return writer.create(
+        return creation.create(
             self._backend, served, _copy(obj), namespace, options or WriteOptions()
         )
 
@@ -168,7 +175,7 @@ class APIStore:
         options = options or WriteOptions()
         if subresource == "scale":
             return scale.write(self._backend, served, key, lambda _: _copy(obj), options)
-        return writer.update(self._backend, served, key, _copy(obj), options, subresource)
+        return updating.update(self._backend, served, key, _copy(obj), options, subresource)
 
     def patch(
         self,
@@ -185,16 +192,21 @@ class APIStore:
         if media_type == APPLY_PATCH and subresource != "scale":
             if not isinstance(body, dict):
                 raise BadRequest("invalid object type: /, Kind=")
-            return writer.apply(self._backend, served, key, _copy(body), options, subresource)
-        _check_media_type(served, media_type)
+            return updating.apply(self._backend, served, key, _copy(body), options, subresource)
+        check_media_type(served, media_type)
         if subresource == "scale":
-            change = lambda live: _patched(served, live, media_type, body)  # noqa: E731
-            return scale.write(self._backend, served, key, change, options)
+            return scale.write(
+                self._backend,
+                served,
+                key,
+                lambda live: apply_patch(served, live, media_type, body),
+                options,
+            )
         stored = self._backend.find(served, key)
         if stored is None:
             raise not_found(resource, key.name)
-        document = _patched(served, view_of(served, stored), media_type, body)
-        return writer.patched(self._backend, served, stored, document, options, subresource)
+        document = apply_patch(served, view_of(served, stored), media_type, body)
+        return updating.patched(self._backend, served, stored, document, options, subresource)
 
     def apply(
         self,
@@ -318,47 +330,3 @@ def _copy(obj: JSON) -> JSON:
 
 def _random_suffix() -> str:
     return "".join(random.choices(_SUFFIX_ALPHABET, k=5))
-
-
-def _check_media_type(served: Served, media_type: str) -> None:
-    accepted = [JSON_PATCH, MERGE_PATCH, APPLY_PATCH]
-    if media_type not in (*accepted, STRATEGIC_MERGE_PATCH):
-        raise UnsupportedMediaType("415: Unsupported Media Type", details={})
-    if media_type == STRATEGIC_MERGE_PATCH and served.custom is not None:
-        raise UnsupportedMediaType(
-            "the body of the request was in an unknown format - accepted media types include: "
-            + ", ".join(accepted)
-        )
-
-
-def _patched(served: Served, live: JSON, media_type: str, body: Any) -> Any:
-    if media_type == JSON_PATCH:
-        if not isinstance(body, list):
-            raise BadRequest(
-                f"error decoding patch: json: cannot unmarshal {_json_type(body)} into Go value of "
-                "type []handlers.jsonPatchOp"
-            )
-        try:
-            return apply_json_patch(live, body)
-        except JSONPatchError:
-            raise Invalid(
-                "the server rejected our request due to an error in our request", details={}
-            ) from None
-    if not isinstance(body, dict):
-        raise BadRequest(
-            f"error decoding patch: json: cannot unmarshal {_json_type(body)} into Go value of "
-            "type map[string]interface {}"
-        )
-    if media_type == STRATEGIC_MERGE_PATCH:
-        return apply_strategic_merge(live, body, served.type)
-    return apply_merge_patch(live, body)
-
-
-def _json_type(value: Any) -> str:
-    if isinstance(value, bool):
-        return "bool"
-    if isinstance(value, str):
-        return "string"
-    if isinstance(value, list):
-        return "array"
-    return "object" if isinstance(value, dict) else "number"

@@ -212,7 +212,7 @@ def _hpa_reference(autoscaler: JSON, _: datetime) -> str:
 def _default_class(obj: JSON, _: datetime) -> str:
     annotations = obj["metadata"].get("annotations") or {}
     default = annotations.get("storageclass.kubernetes.io/is-default-class") == "true"
-    return obj["metadata"]["name"] + (" (default)" if default else "")
+    return f"{obj['metadata']['name']}{' (default)' if default else ''}"
 
 
 _EVENTS = (

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -18,6 +19,7 @@ import attrs
 import orjson
 import pytest
 import pytest_asyncio
+import yaml
 
 from druid_operator.pkg.client import RestConfig
 from druid_operator.pkg.envtest.environment import Environment
@@ -134,90 +136,18 @@ def configmaps(namespace: str) -> str:
     return f"/api/v1/namespaces/{namespace}/configmaps"
 
 
-WIDGETS = "widgets.conformance.example.com"
-
-
-def _widget_definition() -> dict[str, Any]:
-    named = {"name": {"type": "string"}, "v": {"type": "string"}}
-    spec = {
-        "type": "object",
-        "required": ["size"],
-        "properties": {
-            "size": {"type": "integer", "minimum": 1},
-            "mode": {"type": "string", "default": "x", "enum": ["x", "y"]},
-            "items": {
-                "type": "array",
-                "x-kubernetes-list-type": "map",
-                "x-kubernetes-list-map-keys": ["name"],
-                "items": {"type": "object", "required": ["name"], "properties": named},
-            },
-            "tags": {
-                "type": "array",
-                "x-kubernetes-list-type": "set",
-                "items": {"type": "string"},
-            },
-            "map": {"type": "object", "additionalProperties": {"type": "string"}},
-            "whole": {
-                "type": "object",
-                "x-kubernetes-map-type": "atomic",
-                "additionalProperties": {"type": "string"},
-            },
-            "list": {"type": "array", "items": {"type": "string"}},
-            "amount": {"x-kubernetes-int-or-string": True},
-            "free": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
-        },
-    }
-    status = {"type": "object", "properties": {"phase": {"type": "string"}}}
-    schema = {
-        "type": "object",
-        "required": ["spec"],
-        "properties": {"spec": spec, "status": status},
-    }
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": WIDGETS},
-        "spec": {
-            "group": "conformance.example.com",
-            "names": {"kind": "Widget", "plural": "widgets", "shortNames": ["wd"]},
-            "scope": "Namespaced",
-            "versions": [
-                {
-                    "name": "v1",
-                    "served": True,
-                    "storage": True,
-                    "subresources": {
-                        "status": {},
-                        "scale": {
-                            "specReplicasPath": ".spec.size",
-                            "statusReplicasPath": ".status.replicas",
-                        },
-                    },
-                    "additionalPrinterColumns": [
-                        {"name": "Size", "type": "integer", "jsonPath": ".spec.size"},
-                        {
-                            "name": "Age",
-                            "type": "date",
-                            "jsonPath": ".metadata.creationTimestamp",
-                        },
-                    ],
-                    "schema": {"openAPIV3Schema": schema},
-                }
-            ],
-        },
-    }
-
-
 @pytest.fixture(scope="session")
 def widget_definition() -> dict[str, Any]:
-    return _widget_definition()
+    text = (Path(__file__).parent / "testdata" / "widgets.yaml").read_text()
+    definition: dict[str, Any] = yaml.load(text, Loader=yaml.CSafeLoader)
+    return definition
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="session")
-async def widget_api(api: API) -> str:
+async def widget_api(api: API, widget_definition: dict[str, Any]) -> str:
     """The definition is served; answers its path under ``/apis``."""
     definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-    made = await api("POST", definitions, _widget_definition())
+    made = await api("POST", definitions, widget_definition)
     assert made.code in (201, 409), made.message
 
     async def served() -> bool:

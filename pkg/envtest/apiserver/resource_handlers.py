@@ -2,104 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import attrs
 import orjson
-import yaml
 from aiohttp import web
 
-from druid_operator.pkg.apistore import protobuf
 from druid_operator.pkg.apistore.body import parse_json
-from druid_operator.pkg.apistore.options import DeleteOptions, ListOptions, WriteOptions, Written
-from druid_operator.pkg.apistore.resources import Served
-from druid_operator.pkg.apistore.status_errors import invalid_options
-from druid_operator.pkg.apistore.store import APPLY_PATCH, APIStore
+from druid_operator.pkg.apistore.options import Written
+from druid_operator.pkg.apistore.store import APIStore
 from druid_operator.pkg.apistore.tables import build_table, partial_metadata
-from druid_operator.pkg.apistore.typeschema import Type
 from druid_operator.pkg.clock import Clock
+from druid_operator.pkg.envtest.apiserver.call import Call
 from druid_operator.pkg.envtest.apiserver.negotiate import Form, wanted_form
 from druid_operator.pkg.envtest.apiserver.replies import json_reply, success_status
-from druid_operator.pkg.envtest.apiserver.target import Target
-from druid_operator.pkg.errors import BadRequest, MethodNotAllowed, UnsupportedMediaType
+from druid_operator.pkg.envtest.apiserver.request_body import parse_apply, parse_body
+from druid_operator.pkg.envtest.apiserver.request_options import (
+    delete_options,
+    list_options,
+    write_options,
+)
+from druid_operator.pkg.errors import MethodNotAllowed
 from druid_operator.pkg.meta import JSON, NamespacedName
-
-_MAX_MANAGER = 128
-
-
-@attrs.frozen
-class Call:
-    """A request as the handlers see it: everything read, nothing streamed."""
-
-    target: Target
-    query: Mapping[str, str]
-    body: bytes
-    content_type: str
-    accept: str
-    user_agent: str
-
-    @property
-    def served(self) -> Served:
-        assert self.target.served is not None
-        return self.target.served
-
-    @property
-    def is_apply(self) -> bool:
-        return self.target.method == "PATCH" and self.content_type == APPLY_PATCH
-
-    @property
-    def manager(self) -> str:
-        """``fieldManager``, or the user agent up to its first slash."""
-        return self.query.get("fieldManager") or self.user_agent.partition("/")[0][:_MAX_MANAGER]
-
-    @property
-    def dry_run(self) -> bool:
-        return self.query.get("dryRun") == "All"
-
-
-def list_options(query: Mapping[str, str]) -> ListOptions:
-    """Raises ``BadRequest`` for a limit that is no number."""
-    limit = query.get("limit") or "0"
-    if not limit.isdecimal():
-        raise BadRequest(f'strconv.ParseInt: parsing "{limit}": invalid syntax')
-    return ListOptions(
-        label_selector=query.get("labelSelector", ""),
-        field_selector=query.get("fieldSelector", ""),
-        resource_version=query.get("resourceVersion", ""),
-        resource_version_match=query.get("resourceVersionMatch", ""),
-        limit=int(limit),
-        continue_=query.get("continue", ""),
-    )
-
-
-def write_options(call: Call) -> WriteOptions:
-    """Raises ``Invalid`` for options that do not go together."""
-    validation = call.query.get("fieldValidation") or "Warn"
-    options = {"POST": "CreateOptions", "PUT": "UpdateOptions"}.get(
-        call.target.method, "PatchOptions"
-    )
-    if validation not in ("Ignore", "Warn", "Strict"):
-        message = (
-            f'Unsupported value: "{validation}": supported values: "", "Ignore", "Strict", "Warn"'
-        )
-        raise invalid_options(options, "fieldValidation", "FieldValueNotSupported", message)
-    if call.query.get("dryRun") not in (None, "All"):
-        message = f'Unsupported value: "{call.query["dryRun"]}": supported values: "All"'
-        raise invalid_options(options, "dryRun", "FieldValueNotSupported", message)
-    if call.target.method == "PATCH":
-        if call.is_apply and not call.query.get("fieldManager"):
-            message = "Required value: is required for apply patch"
-            raise invalid_options(options, "fieldManager", "FieldValueRequired", message)
-        if not call.is_apply and "force" in call.query:
-            message = "Forbidden: may not be specified for non-apply patch"
-            raise invalid_options(options, "force", "FieldValueForbidden", message)
-    return WriteOptions(
-        field_manager=call.manager,
-        force=call.query.get("force") in ("true", "True", "1"),
-        dry_run=call.dry_run,
-        field_validation=validation,  # type: ignore[arg-type]  # checked above
-    )
 
 
 class ResourceHandlers:
@@ -267,66 +191,3 @@ class ResourceHandlers:
                 "items": items,
             }
         )
-
-
-def parse_body(call: Call, kind: str, type_: Type | None) -> JSON:
-    """A JSON, YAML or protobuf object; the last needs a type, which custom kinds do not have.
-
-    Raises ``BadRequest``, ``UnsupportedMediaType``.
-    """
-    if call.content_type in ("application/yaml", "application/x-yaml"):
-        return parse_apply(call.body)
-    if call.content_type == protobuf.MEDIA_TYPE and type_ is not None:
-        try:
-            return protobuf.decode_object(call.body, type_)
-        except protobuf.ProtobufError as error:
-            raise BadRequest(str(error)) from None
-    if call.content_type not in ("application/json", "application/octet-stream", ""):
-        raise UnsupportedMediaType(
-            "the body of the request was in an unknown format - accepted media types include: "
-            "application/json, application/yaml, application/vnd.kubernetes.protobuf"
-        )
-    obj = parse_json(call.body, kind)
-    if not isinstance(obj, dict):
-        raise BadRequest("the object provided is unrecognized: it must be a JSON object")
-    return obj
-
-
-def parse_apply(body: bytes) -> JSON:
-    """An applied configuration is YAML, of which JSON is the usual part. Raises ``BadRequest``."""
-    try:
-        obj = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        try:
-            obj = yaml.load(body, Loader=yaml.CSafeLoader)
-        except yaml.YAMLError as error:
-            raise BadRequest(f"error decoding YAML: {error}") from None
-    if not isinstance(obj, dict):
-        raise BadRequest("error decoding YAML: it must be an object")
-    return obj
-
-
-def delete_options(call: Call) -> DeleteOptions:
-    """From the body (``DeleteOptions``) or, where that is empty, the query."""
-    sent: JSON = orjson.loads(call.body) if call.body.strip() else {}
-    preconditions = sent.get("preconditions") or {}
-    propagation = sent.get("propagationPolicy") or call.query.get("propagationPolicy")
-    if propagation is None and "orphanDependents" in sent:
-        propagation = "Orphan" if sent["orphanDependents"] else "Background"
-    if propagation not in (None, "Foreground", "Background", "Orphan"):
-        message = (
-            f'Unsupported value: "{propagation}": supported values: "Foreground", "Background", '
-            '"Orphan", "nil"'
-        )
-        raise invalid_options(
-            "DeleteOptions", "propagationPolicy", "FieldValueNotSupported", message
-        )
-    grace = sent.get("gracePeriodSeconds", call.query.get("gracePeriodSeconds"))
-    dry_run = call.dry_run or sent.get("dryRun") == ["All"]
-    return DeleteOptions(
-        uid=preconditions.get("uid") or "",
-        resource_version=preconditions.get("resourceVersion") or "",
-        propagation=propagation,
-        grace=None if grace is None else int(grace),
-        dry_run=dry_run,
-    )

@@ -14,6 +14,7 @@ from aiohttp import web
 
 from druid_operator.pkg.apistore.store import APIStore
 from druid_operator.pkg.clock import Clock, SystemClock
+from druid_operator.pkg.envtest.apiserver.call import Call
 from druid_operator.pkg.envtest.apiserver.faults import (
     Cut,
     Fault,
@@ -25,7 +26,7 @@ from druid_operator.pkg.envtest.apiserver.faults import (
 )
 from druid_operator.pkg.envtest.apiserver.replies import error_reply
 from druid_operator.pkg.envtest.apiserver.requestlog import Request, RequestLog
-from druid_operator.pkg.envtest.apiserver.resource_handlers import Call, ResourceHandlers
+from druid_operator.pkg.envtest.apiserver.resource_handlers import ResourceHandlers
 from druid_operator.pkg.envtest.apiserver.reviews import Reviews
 from druid_operator.pkg.envtest.apiserver.system_handlers import SystemHandlers
 from druid_operator.pkg.envtest.apiserver.target import parse_target

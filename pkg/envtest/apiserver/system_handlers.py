@@ -10,9 +10,10 @@ from druid_operator.pkg.apistore.backend import Registry
 from druid_operator.pkg.apistore.store import APIStore
 from druid_operator.pkg.apistore.typeschema import builtin_types
 from druid_operator.pkg.envtest.apiserver import discovery, openapi
+from druid_operator.pkg.envtest.apiserver.call import Call
 from druid_operator.pkg.envtest.apiserver.negotiate import wanted_form
 from druid_operator.pkg.envtest.apiserver.replies import json_reply, text_reply
-from druid_operator.pkg.envtest.apiserver.resource_handlers import Call, parse_body
+from druid_operator.pkg.envtest.apiserver.request_body import parse_body
 from druid_operator.pkg.envtest.apiserver.reviews import Reviews
 from druid_operator.pkg.errors import NotFound
 from druid_operator.pkg.meta import JSON

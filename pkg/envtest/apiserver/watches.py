@@ -11,8 +11,9 @@ from druid_operator.pkg.apistore.history import Frame, Watch, bookmark
 from druid_operator.pkg.apistore.store import APIStore
 from druid_operator.pkg.apistore.tables import build_table, partial_metadata
 from druid_operator.pkg.clock import Clock
+from druid_operator.pkg.envtest.apiserver.call import Call
 from druid_operator.pkg.envtest.apiserver.negotiate import Form, wanted_form
-from druid_operator.pkg.envtest.apiserver.resource_handlers import Call, list_options
+from druid_operator.pkg.envtest.apiserver.request_options import list_options
 from druid_operator.pkg.errors import Expired
 from druid_operator.pkg.meta import JSON
 

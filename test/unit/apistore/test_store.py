@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from druid_operator.pkg.apistore.options import DeleteOptions, ListOptions, WriteOptions
-from druid_operator.pkg.apistore.store import MERGE_PATCH, APIStore
+from druid_operator.pkg.apistore.patching import MERGE_PATCH
+from druid_operator.pkg.apistore.store import APIStore
 from druid_operator.pkg.clock import FakeClock
 from druid_operator.pkg.errors import Expired, NotFound, TooManyRequests
 from druid_operator.pkg.meta import NamespacedName

@@ -1,4 +1,4 @@
-"""create, update, patch and apply: one path from a decoded object to a stored version."""
+"""PUT, PATCH and apply: from what a client sent to the next stored version of an object."""
 
 from __future__ import annotations
 
@@ -18,137 +18,34 @@ from druid_operator.pkg.apistore.body import (
     to_storage,
     view_of,
 )
-from druid_operator.pkg.apistore.decode import DecodeError, empty
+from druid_operator.pkg.apistore.creation import (
+    allocate,
+    create,
+    invalid_object,
+    nothing_of,
+    store_new,
+    write_of,
+)
+from druid_operator.pkg.apistore.decode import DecodeError
 from druid_operator.pkg.apistore.deletion import delete_now, may_be_removed
 from druid_operator.pkg.apistore.history import Stored
-from druid_operator.pkg.apistore.managed_fields import ManagedFields, Write
+from druid_operator.pkg.apistore.identity import check_name, set_namespace
+from druid_operator.pkg.apistore.managed_fields import ManagedFields
 from druid_operator.pkg.apistore.options import WriteOptions, Written
 from druid_operator.pkg.apistore.resources import Served
 from druid_operator.pkg.apistore.status_errors import (
     OBJECT_MODIFIED,
-    already_exists,
     conflict,
-    forbidden,
     invalid,
     invalid_patch,
     not_found,
 )
-from druid_operator.pkg.apistore.strategy import prepare_create, prepare_update
+from druid_operator.pkg.apistore.strategy import prepare_update
 from druid_operator.pkg.apistore.typed import equal
-from druid_operator.pkg.apistore.validation import validate_create, validate_update
-from druid_operator.pkg.errors import APIError, BadRequest, FieldError, Invalid
+from druid_operator.pkg.apistore.validation import validate_update
+from druid_operator.pkg.errors import BadRequest, FieldError
 from druid_operator.pkg.meta import JSON, NamespacedName
 from druid_operator.pkg.schema import validate
-from druid_operator.pkg.scheme.builtin import NAMESPACE, SERVICE
-
-
-def create(
-    backend: Backend, served: Served, sent: JSON, namespace: str, options: WriteOptions
-) -> Written:
-    """POST. Raises ``BadRequest``, ``NotFound`` (namespace), ``AlreadyExists``, ``Invalid``."""
-    decoded = decode_request(served, sent, options)
-    metadata = decoded.obj["metadata"]
-    if metadata.get("resourceVersion"):
-        raise APIError(
-            "resourceVersion should not be set on objects to be created", code=500, reason=""
-        )
-    _set_namespace(served, metadata, namespace)
-    write = _write(backend, served, options, "")
-    managed = managed_fields.live_or_sent({}, decoded.obj, subresource=False)
-    metadata.pop("managedFields", None)
-    managed = managed_fields.update(
-        _nothing(served), decoded.obj, served.type, managed, write, create=True
-    )
-    return _store_new(backend, served, decoded, managed, options)
-
-
-def _nothing(served: Served) -> JSON:
-    identity = {"apiVersion": served.resource.api_version, "kind": served.resource.kind}
-    return identity if served.custom is not None else {**empty(served.type), **identity}
-
-
-def _set_namespace(served: Served, metadata: JSON, namespace: str) -> None:
-    if not served.resource.namespaced:
-        metadata.pop("namespace", None)
-        return
-    if metadata.setdefault("namespace", namespace) != namespace:
-        raise BadRequest(
-            "the namespace of the provided object does not match the namespace sent on the request"
-        )
-
-
-def _write(backend: Backend, served: Served, options: WriteOptions, subresource: str) -> Write:
-    return Write(
-        manager=options.field_manager,
-        api_version=served.resource.api_version,
-        now=backend.now(),
-        subresource=subresource,
-        ignored=served.ignored(subresource),
-    )
-
-
-def _store_new(
-    backend: Backend,
-    served: Served,
-    decoded: Decoded,
-    managed: ManagedFields,
-    options: WriteOptions,
-) -> Written:
-    obj = decoded.obj
-    metadata = obj["metadata"]
-    _check_namespace(backend, served, metadata)
-    if not metadata.get("name") and metadata.get("generateName"):
-        metadata["name"] = metadata["generateName"][:58] + backend.new_suffix()
-    for name in ("deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"):
-        metadata.pop(name, None)
-    metadata["uid"] = backend.new_uid()
-    metadata["creationTimestamp"] = backend.now()
-    prepare_create(served, obj, backend.now())
-    managed_fields.store(obj, managed)
-    errors = validate_create(served, obj) or _allocate(backend, served, obj, None)
-    if errors:
-        raise _invalid(served, metadata.get("name", ""), errors)
-    key = NamespacedName(metadata.get("namespace", ""), metadata["name"])
-    if backend.find(served, key) is not None:
-        raise already_exists(served.resource, key.name)
-    if options.dry_run:
-        return Written(obj, created=True, warnings=decoded.warnings)
-    stored = backend.storage.put(served.bucket, key, to_storage(served, obj))
-    return Written(view_of(served, stored), created=True, warnings=decoded.warnings)
-
-
-def _invalid(served: Served, name: str, errors: list[FieldError]) -> Invalid:
-    resource = served.storage or served.resource
-    return invalid(resource.kind, resource.group, name, errors)
-
-
-def _allocate(backend: Backend, served: Served, obj: JSON, before: JSON | None) -> list[FieldError]:
-    if served.resource != SERVICE:
-        return []
-    uid = obj["metadata"]["uid"]
-    others = (
-        stored.obj
-        for stored in backend.storage.log(served.bucket).objects.values()
-        if stored.obj["metadata"]["uid"] != uid
-    )
-    return backend.services.allocate(obj, before, others)
-
-
-def _check_namespace(backend: Backend, served: Served, metadata: JSON) -> None:
-    if not served.resource.namespaced:
-        return
-    name = metadata["namespace"]
-    namespace = backend.namespace(name)
-    if namespace is None:
-        raise not_found(NAMESPACE, name)
-    if namespace["metadata"].get("deletionTimestamp"):
-        cause = {
-            "reason": "NamespaceTerminating",
-            "message": f"namespace {name} is being terminated",
-            "field": "metadata.namespace",
-        }
-        reason = f"unable to create new content in namespace {name} because it is being terminated"
-        raise forbidden(served.resource, metadata.get("name", ""), reason, [cause])
 
 
 def update(
@@ -181,21 +78,6 @@ def update(
         )
         raise invalid(served.resource.plural, served.resource.group, key.name, [error])
     return _replace(backend, served, stored, decoded, options, subresource)
-
-
-def check_name(served: Served, metadata: JSON, key: NamespacedName) -> None:
-    """The body must name the object of the URL."""
-    name = metadata.get("name")
-    if not name:
-        raise BadRequest(
-            f"the name of the object ({key.name} based on URL) was undeterminable: name must be "
-            "provided"
-        )
-    if name != key.name:
-        raise BadRequest(
-            f"the name of the object ({name}) does not match the name on the URL ({key.name})"
-        )
-    _set_namespace(served, metadata, key.namespace)
 
 
 def _uid_precondition(served: Served, key: NamespacedName, metadata: JSON, uid: str) -> str:
@@ -243,7 +125,7 @@ def _replace(
     new = decoded.obj
     managed = managed_fields.live_or_sent(live, new, subresource=bool(subresource))
     new["metadata"].pop("managedFields", None)
-    write = _write(backend, served, options, subresource)
+    write = write_of(backend, served, options, subresource)
     managed = managed_fields.update(live, new, served.type, managed, write, create=False)
     return _finish(backend, served, stored, live, decoded, managed, options, subresource)
 
@@ -276,9 +158,9 @@ def apply(
             "object was found"
         )
         raise conflict(resource, key.name, reason)
-    nothing = _nothing(served)
+    nothing = nothing_of(served)
     live = nothing if stored is None else view_of(served, stored)
-    write = _write(backend, served, options, subresource)
+    write = write_of(backend, served, options, subresource)
     applied = server_side_apply(
         live, config, served.type, write, nothing=nothing, force=options.force
     )
@@ -288,10 +170,10 @@ def apply(
         decoded = decode_object(served, orjson.loads(orjson.dumps(applied.obj)), tolerant)
     except DecodeError as error:
         raise invalid_patch(orjson.dumps(applied.obj).decode(), str(error)) from None
-    _set_namespace(served, decoded.obj["metadata"], key.namespace)
+    set_namespace(served, decoded.obj["metadata"], key.namespace)
     if stored is None:
         decoded.obj["metadata"].pop("resourceVersion", None)
-        return _store_new(backend, served, decoded, applied.managed, options)
+        return store_new(backend, served, decoded, applied.managed, options)
     return _finish(backend, served, stored, live, decoded, applied.managed, options, subresource)
 
 
@@ -304,7 +186,7 @@ def _refuse_nulls(served: Served, key: NamespacedName, merged: JSON) -> None:
         return
     faults = [e for e in validate(served.custom.schema, merged) if e.message.endswith('"null"')]
     if faults:
-        raise _invalid(served, key.name, faults)
+        raise invalid_object(served, key.name, faults)
 
 
 def _finish(
@@ -325,9 +207,9 @@ def _finish(
     managed_fields.store(new, managed)
     new = prepare_update(served, new, live, subresource)
     errors = validate_update(served, new, live, subresource)
-    errors = errors or _allocate(backend, served, new, live)
+    errors = errors or allocate(backend, served, new, live)
     if errors:
-        raise _invalid(served, key.name, errors)
+        raise invalid_object(served, key.name, errors)
     new["metadata"]["resourceVersion"] = str(stored.version)
     _keep_times(new, live)
     if options.dry_run or equal(new, live):
