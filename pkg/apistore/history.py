@@ -87,8 +87,15 @@ class Watch:
         if self.namespace and event.stored.key.namespace != self.namespace:
             return
         seen = event.seen_by(self.matches)
-        if seen is not None:
-            self.put(Frame(seen, event.version, event.stored.raw, event.stored.obj))
+        if seen is None:
+            return
+        stored = event.stored
+        if seen == "DELETED" and event.type != "DELETED" and event.before is not None:
+            # It left the selector: shown as it was while it matched, at the version of its leaving.
+            last = event.before.copy()
+            last["metadata"]["resourceVersion"] = str(event.version)
+            stored = Stored(stored.key, last, event.version)
+        self.put(Frame(seen, event.version, stored.raw, stored.obj))
 
     def put(self, frame: Frame) -> None:
         self.frames.append(frame)

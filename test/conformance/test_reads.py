@@ -143,6 +143,9 @@ async def test_leaving_and_entering_a_selector_look_like_death_and_birth(api, po
     assert [(f["type"], f["object"]["metadata"]["name"]) for f in frames] == [
         ("DELETED", "a"), ("ADDED", "b"),
     ]  # fmt: skip
+    left = frames[0]["object"]["metadata"]
+    assert left["labels"]["color"] == "red", "as it was while it matched"
+    assert int(left["resourceVersion"]) > int(version)
 
 
 async def test_a_streaming_list_ends_with_an_annotated_bookmark(api, pods_of_color):
