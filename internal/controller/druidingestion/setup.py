@@ -11,7 +11,7 @@ from druid_operator.api.v1alpha1.keys import (
     LABEL_INGESTION,
 )
 from druid_operator.internal.controller.druidingestion.claims import claim_key, claims_of
-from druid_operator.internal.controller.druidingestion.converge import Converger
+from druid_operator.internal.controller.druidingestion.converge import Claimants, Converger
 from druid_operator.internal.controller.druidingestion.followers import Followers
 from druid_operator.internal.controller.druidingestion.gather import cluster_key
 from druid_operator.internal.controller.druidingestion.reconciler import (
@@ -67,8 +67,41 @@ def setup(manager: Manager, settings: OperatorSettings) -> None:
         key = claim_key(cluster, claim)
         return [o.to_dict() for o in manager.cache.by_index(DRUID_INGESTION, _BY_CLAIM, key)]
 
+    def ingestions_into(cluster: Object) -> Iterable[NamespacedName]:
+        key = f"{cluster.meta.namespace}/{cluster.meta.name}"
+        return [o.key for o in manager.cache.by_index(DRUID_INGESTION, _BY_CLUSTER, key)]
+
+    reconciler = _reconciler(manager, settings, connections, followers, claimants)
+    gate = SchemaGate(
+        KINDS[1], reconciler, manager.api_reader, manager.event_recorder(), manager.clock
+    )
+    manager.add_readyz_check("crd-druidingestions", gate.check)
+    options: ControllerOptions[NamespacedName] = ControllerOptions(
+        max_concurrent_reconciles=max(settings.max_concurrent_reconciles, MIN_WORKERS)
+    )
+    (
+        new_controller_managed_by(manager)
+        .for_(
+            DRUID_INGESTION,
+            GenerationChanged() | AnnotationChanged() | FinalizersChanged() | DeletionStarted(),
+        )
+        .owns(CONFIG_MAP, labels={LABEL_INGESTION: "true"})
+        .watches(DRUID, EnqueueMapped(ingestions_into), GenerationChanged())
+        .watches_raw_source(druid_changed)
+        .with_options(options)
+        .complete(gate)
+    )
+
+
+def _reconciler(
+    manager: Manager,
+    settings: OperatorSettings,
+    connections: Connections,
+    followers: Followers,
+    claimants: Claimants,
+) -> DruidIngestionReconciler:
     reporter = Reporter(manager.client, manager.event_recorder(), manager.clock)
-    reconciler = DruidIngestionReconciler(
+    return DruidIngestionReconciler(
         client=manager.client,
         converger=Converger(
             engine=Engine(
@@ -90,30 +123,6 @@ def setup(manager: Manager, settings: OperatorSettings) -> None:
         clock=manager.clock,
         reconcile_wait=settings.reconcile_wait,
         deny_namespaces=settings.deny_namespaces,
-    )
-
-    def ingestions_into(cluster: Object) -> Iterable[NamespacedName]:
-        key = f"{cluster.meta.namespace}/{cluster.meta.name}"
-        return [o.key for o in manager.cache.by_index(DRUID_INGESTION, _BY_CLUSTER, key)]
-
-    gate = SchemaGate(
-        KINDS[1], reconciler, manager.api_reader, manager.event_recorder(), manager.clock
-    )
-    manager.add_readyz_check("crd-druidingestions", gate.check)
-    options: ControllerOptions[NamespacedName] = ControllerOptions(
-        max_concurrent_reconciles=max(settings.max_concurrent_reconciles, MIN_WORKERS)
-    )
-    (
-        new_controller_managed_by(manager)
-        .for_(
-            DRUID_INGESTION,
-            GenerationChanged() | AnnotationChanged() | FinalizersChanged() | DeletionStarted(),
-        )
-        .owns(CONFIG_MAP, labels={LABEL_INGESTION: "true"})
-        .watches(DRUID, EnqueueMapped(ingestions_into), GenerationChanged())
-        .watches_raw_source(druid_changed)
-        .with_options(options)
-        .complete(gate)
     )
 
 
