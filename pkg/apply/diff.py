@@ -68,9 +68,13 @@ class _Comparison:
     def objects(self, desired: JSON, live: JSON, path: str) -> Iterator[Difference]:
         parent = path.rpartition(".")[2]
         for name, value in desired.items():
+            theirs = live.get(name)
+            # Nearly every field of nearly every pass, and ten times quicker than what follows.
+            if type(value) is str and value == theirs:
+                continue
             here = f"{path}.{name}" if path else name
             if name in live:
-                yield from self._values(name, value, live[name], here, parent=parent)
+                yield from self._values(name, value, theirs, here, parent=parent)
             elif parent in _STRING_MAPS or not _dropped_when_empty(name, value):
                 yield Difference(here, value, absent=True)
 

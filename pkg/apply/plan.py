@@ -14,7 +14,13 @@ import attrs
 from druid_operator.pkg.apply.action import Action, Reason, Verb
 from druid_operator.pkg.apply.child import Child, ChildId
 from druid_operator.pkg.apply.diff import Difference, differences
-from druid_operator.pkg.apply.intent import intent_hash, intent_of, with_annotation
+from druid_operator.pkg.apply.intent import (
+    content_hash,
+    intent_hash,
+    intent_of,
+    is_hash_of,
+    with_annotation,
+)
 from druid_operator.pkg.apply.merge_keys import repeated_keys
 from druid_operator.pkg.meta import JSON, Resource, controller_of, is_controlled_by
 
@@ -30,8 +36,8 @@ class Settled:
     hash: str
     differences: tuple[Difference, ...]
 
-    def explains(self, hash_: str, found: Collection[Difference]) -> bool:
-        return hash_ == self.hash and all(d in self.differences for d in found)
+    def explains(self, content: str, found: Collection[Difference]) -> bool:
+        return is_hash_of(self.hash, content) and all(d in self.differences for d in found)
 
 
 def plan(
@@ -72,9 +78,8 @@ def _decide(
     child: Child, live: JSON | None, owner_uid: str, annotation: str, settled: Settled | None
 ) -> Action:
     intent = intent_of(child)
-    hash_ = intent_hash(intent)
-    body = with_annotation(intent, annotation, hash_)
     if live is None:
+        body = with_annotation(intent, annotation, intent_hash(intent))
         return Action(Verb.CREATE, Reason.MISSING, child.id, child, body)
     metadata = live["metadata"]
     uid = metadata.get("uid", "")
@@ -85,9 +90,10 @@ def _decide(
         return Action(Verb.WAIT, Reason.BEING_DELETED, child.id, child, uid=uid)
     found = differences(intent, live)
     applied = (metadata.get("annotations") or {}).get(annotation)
-    reason = _reason(applied, hash_, found, settled)
+    reason = _reason(applied, content_hash(intent), found, settled)
     if reason is Reason.IN_SYNC:
         return Action(Verb.NOTHING, reason, child.id, child, uid=uid)
+    body = with_annotation(intent, annotation, intent_hash(intent))
     return Action(_verb(intent, reason), reason, child.id, child, body, uid, found)
 
 
@@ -111,13 +117,13 @@ def describe_owner(obj: JSON) -> str:
 
 
 def _reason(
-    applied: str | None, hash_: str, found: tuple[Difference, ...], settled: Settled | None
+    applied: str | None, content: str, found: tuple[Difference, ...], settled: Settled | None
 ) -> Reason:
     if applied is None:
         return Reason.NEVER_APPLIED
-    if applied != hash_:
+    if not is_hash_of(applied, content):
         return Reason.INTENT_CHANGED
-    if found and not (settled and settled.explains(hash_, found)):
+    if found and not (settled and settled.explains(content, found)):
         return Reason.DRIFTED
     return Reason.IN_SYNC
 
