@@ -32,7 +32,7 @@ from druid_operator.pkg.meta import (
     owner_reference,
     set_condition,
 )
-from druid_operator.pkg.predicate import GenerationChanged
+from druid_operator.pkg.predicate import GenerationChanged, IgnoreOwnWrites
 from druid_operator.pkg.schema import CustomResource, prop
 from druid_operator.pkg.scheme import Scheme
 from druid_operator.pkg.scheme.builtin import CONFIG_MAP, DEPLOYMENT, SERVICE
@@ -171,7 +171,8 @@ def setup(manager: Manager, *, concurrency: int = 1, see_all: bool = False) -> N
     engine = Engine(manager.client, manager.api_reader, field_manager=MANAGER, annotation=APPLIED)
     builder = new_controller_managed_by(manager).for_(Web, GenerationChanged())
     for resource in (CONFIG_MAP, SERVICE, DEPLOYMENT):
-        builder.owns(resource, labels=None if see_all else MANAGED_BY)
+        # A pass looks at the answers of its own writes; their echo would find nothing to do.
+        builder.owns(resource, IgnoreOwnWrites(), labels=None if see_all else MANAGED_BY)
     builder.with_options(ControllerOptions(max_concurrent_reconciles=concurrency)).complete(
         WebReconciler(manager.client, engine, manager.clock)
     )
