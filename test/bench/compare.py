@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-
 import record
 from operators import Operator
 from plane import fresh_plane
@@ -120,4 +119,4 @@ def medians(runs: Sequence[dict[str, Any]]) -> dict[str, dict[str, dict[str, flo
 
 def say(*words: object) -> None:
     parts = (str(record.rounded(word)) for word in words)
-    print(record.now(), *parts, file=sys.stderr, flush=True)
+    sys.stderr.write(" ".join((record.now(), *parts)) + "\n")

@@ -171,17 +171,18 @@ async def fresh_plane() -> AsyncIterator[Plane]:
         audit="Metadata",
         apiserver_args=(f"--audit-policy-file={HERE / 'audit-policy.json'}",),
     )
-    async with Environment(
-        [HERE / "peers" / "crd.json"], backend="binaries", control_plane=options
-    ) as environment:
-        async with asyncio.TaskGroup() as tasks:
-            plane = Plane(environment, tasks)
-            try:
-                await plane.prepare()
-                yield plane
-            finally:
-                plane.stop_watching()
-                await plane.close()
+    crds = [HERE / "peers" / "crd.json"]
+    async with (
+        Environment(crds, backend="binaries", control_plane=options) as environment,
+        asyncio.TaskGroup() as tasks,
+    ):
+        plane = Plane(environment, tasks)
+        try:
+            await plane.prepare()
+            yield plane
+        finally:
+            plane.stop_watching()
+            await plane.close()
 
 
 async def _side_by_side(creations: Iterable[Coroutine[Any, Any, object]]) -> None:

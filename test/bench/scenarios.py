@@ -16,14 +16,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias
 
+from plane import WEB, Plane
+from process import OperatorProcess
+
 from druid_operator.pkg.envtest.eventually import NotReached, eventually
 from druid_operator.pkg.envtest.requests import ServerRequest
 from druid_operator.pkg.meta import JSON
 from druid_operator.pkg.scheme.builtin import CONFIG_MAP
-from plane import WEB, Plane
-from process import OperatorProcess
 
-Figures: TypeAlias = dict[str, float | int | None | dict[str, int]]
+Figures: TypeAlias = dict[str, float | int | dict[str, int] | None]
 
 CONVERGE_LIMIT, FOREIGN_LIMIT, CHANGE_LIMIT = 300.0, 300.0, 30.0
 CHANGES, CHANGES_PER_SECOND = 100, 10

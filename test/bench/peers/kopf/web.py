@@ -223,7 +223,7 @@ async def write_status(key: Key, web: JSON, deployment: JSON) -> None:
 
 
 def now() -> str:
-    return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @kopf.on.resume(GROUP, VERSION, WEBS)
@@ -234,17 +234,15 @@ async def web_changed(namespace: str, name: str, **kwargs: Any) -> None:
 
 
 @kopf.on.event(GROUP, VERSION, WEBS)
-async def web_gone(type: str | None, namespace: str, name: str, **_: Any) -> None:
-    if type == "DELETED":
+async def web_gone(namespace: str, name: str, **kwargs: Any) -> None:
+    if kwargs["type"] == "DELETED":
         locks.pop((namespace, name), None)
         for plural in (WEBS, *CHILDREN):
             answers.pop((plural, (namespace, name)), None)
 
 
-async def child_changed(
-    type: str | None, namespace: str, name: str, resource: kopf.Resource, **kwargs: Any
-) -> None:
-    if type == "DELETED":
+async def child_changed(namespace: str, name: str, resource: kopf.Resource, **kwargs: Any) -> None:
+    if kwargs["type"] == "DELETED":
         answers.pop((resource.plural, (namespace, name)), None)
     await reconcile((namespace, name), kwargs)
 
