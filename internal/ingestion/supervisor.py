@@ -193,6 +193,9 @@ def _unmarked(case: _Case, live: JSON) -> Decision:
         return _owned(case, live, memory.spec_hash)
     differences = supervisor_differences(desired.body, live)
     baseline = baseline_hash(live)
+    if case.policy.adoption == "Never" and not memory.go_submitted:
+        words = f"supervisor {desired.supervisor_id} exists and was not made by this object"
+        return Decision("Conflict", "PreExisting", words, None, differences)
     if not _counting(differences):
         words = "equivalent to the document"
         return Decision("Adopt", "Adopted", words, None, differences, baseline)
@@ -203,9 +206,9 @@ def _unmarked(case: _Case, live: JSON) -> Decision:
         return Decision("Adopt", "TakenOver", words, None, differences, baseline)
     if case.policy.adoption == "Always" or memory.go_submitted:
         return _update(case, live, "SpecChanged", differences)
-    reason: Reason = "PreExisting" if case.policy.adoption == "Never" else "PreExistingDiffers"
     words = f"supervisor {desired.supervisor_id} exists and was not made by this object"
-    return Decision("Conflict", reason, f"{words}: {_shown(differences)}", None, differences)
+    shown = f"{words}: {_shown(differences)}"
+    return Decision("Conflict", "PreExistingDiffers", shown, None, differences)
 
 
 def _owned(case: _Case, live: JSON, applied_hash: str) -> Decision:

@@ -21,7 +21,7 @@ from druid_operator.internal.controller.druidingestion.events import EventReason
 from druid_operator.internal.controller.druidingestion.gather import Observed
 from druid_operator.internal.controller.druidingestion.policies import deletion_policy
 from druid_operator.internal.controller.reporting import Event
-from druid_operator.internal.druidconn import Connection
+from druid_operator.internal.druidconn import Connection, CredentialsError
 from druid_operator.internal.ingestion.deletion import (
     DeletionDecision,
     DeletionFacts,
@@ -29,6 +29,7 @@ from druid_operator.internal.ingestion.deletion import (
     decide_supervisor_deletion,
 )
 from druid_operator.internal.ingestion.marker import Marker
+from druid_operator.internal.ingestion.redact import redact_text
 from druid_operator.pkg.client import Client, merge_patch
 from druid_operator.pkg.clock import Clock, parse_rfc3339
 from druid_operator.pkg.druidapi import errors
@@ -123,11 +124,13 @@ class Deletion:
         try:
             decision = await self._decide(status, supervisor)
             return await self._carry_out(decision, status, supervisor)
-        except errors.DruidError as error:
-            # Not answered, or answered badly: nothing is released because of that.
-            note = f"Druid could not be told: {error}"
+        except (errors.DruidError, CredentialsError) as error:
+            # Not answered, or answered badly: nothing is released because of that. And nothing
+            # announces a Secret that comes back, so the object is looked at again and again.
+            note = f"Druid could not be told: {redact_text(str(error))}"
             event = Event("Warning", EventReason.SHUT_DOWN_FAILED, "Delete", note)
-            return Step(False, note, error.backoff.first, (event,))
+            delay = error.backoff.first if isinstance(error, errors.DruidError) else None
+            return Step(False, note, delay, (event,))
 
     async def _decide(self, status: JSON, supervisor: str) -> DeletionDecision:
         facts = await self._facts(status, supervisor)
@@ -157,6 +160,10 @@ class Deletion:
             return attrs.evolve(base, reachable=True, task_ended=ended)
         except (errors.NotReady, errors.Timeout):
             return base
+        except (errors.AuthFailed, errors.ProxyDisabled, CredentialsError):
+            if base.cluster_exists:
+                raise
+            return base  # whoever could mend it is going too
 
     async def _task_ended(self, task_id: str) -> bool | None:
         assert self.connection is not None

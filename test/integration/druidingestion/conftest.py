@@ -110,6 +110,15 @@ class World:
         await self.until(there, f"{name} is {type_}={status}, {reason}")
         return await self.get(name)
 
+    async def until_state(self, state: str, name: str = "wiki") -> JSON:
+        """Returns the object once its status shows this state of Druid's."""
+
+        async def there() -> bool:
+            return bool(((await self.get(name)).get("status") or {}).get("state") == state)
+
+        await self.until(there, f"{name} is {state}")
+        return await self.get(name)
+
     async def until_gone(self, name: str = "wiki") -> None:
         async def gone() -> bool:
             try:
@@ -171,9 +180,15 @@ def _samples(metrics: Iterable[Any]) -> Iterable[Any]:
 StartOperator = Callable[..., Any]
 
 
+@pytest.fixture
+def druid_version() -> str:
+    """Override it where another one behaves differently."""
+    return "33.0.0"
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def druid(env: Environment) -> AsyncIterator[FakeDruid]:
-    async with FakeDruid() as fake:
+async def druid(env: Environment, druid_version: str) -> AsyncIterator[FakeDruid]:
+    async with FakeDruid(version=druid_version) as fake:
         yield fake
 
 

@@ -12,6 +12,7 @@ from druid_operator.api.v1alpha1.keys import IGNORED_ANNOTATION
 from druid_operator.internal.controller.druidingestion.events import EventReason
 from druid_operator.pkg.druidapi.fake.faults import Fault
 from druid_operator.pkg.meta import JSON, kstatus
+from druid_operator.pkg.scheme.builtin import SECRET
 
 Make = Callable[..., JSON]
 SUPERVISOR = "/druid/indexer/v1/supervisor"
@@ -247,6 +248,32 @@ async def test_deleted_while_druid_is_away_it_waits_for_druid(world: Any, kafka:
     await world.until(waits)
     assert "wiki" in world.druid.supervisors
     await world.druid.start()
+    await world.until_gone()
+    assert "wiki" not in world.druid.supervisors
+
+
+SECRET_OBJECT = {
+    "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "hush"},
+    "stringData": {"OperatorUserName": "u", "OperatorPassword": "p"},
+}  # fmt: skip
+AUTH = {"type": "basic-auth", "secretRef": {"name": "hush"}}
+
+
+async def test_deleted_while_its_secret_is_missing_it_waits_for_the_secret(
+    world: Any, kafka: Make
+) -> None:
+    secret = {**SECRET_OBJECT, "metadata": {"name": "hush", "namespace": world.namespace}}
+    await world.env.client.create(secret)
+    await world.create(kafka(), auth=AUTH)
+    await world.until_condition("True", "Running")
+    await world.delete("hush", SECRET)
+    world.druid.fault(Fault("answer", status=401))  # the cached one is not taken any more
+    await world.delete()
+    assert "'hush' not found" in await world.until_told(EventReason.SHUT_DOWN_FAILED)
+    assert (await world.condition())["reason"] == "Deleting"
+    assert "wiki" in world.druid.supervisors
+
+    await world.env.client.create(secret)
     await world.until_gone()
     assert "wiki" not in world.druid.supervisors
 
