@@ -8,13 +8,11 @@ surprise.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Protocol
-
-import attrs
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
 from druid_operator.pkg.cache.informer import Informer
-from druid_operator.pkg.cache.reflector import ReflectorOptions
+from druid_operator.pkg.cache.observer import CacheObserver
+from druid_operator.pkg.cache.options import CacheOptions
 from druid_operator.pkg.cache.store import IndexFunction
 from druid_operator.pkg.cache.stored_object import StoredObject, from_dict
 from druid_operator.pkg.client import Consistency, ListWatch, RestListWatch, Scope, Transport
@@ -24,34 +22,12 @@ from druid_operator.pkg.meta import JSON, Labels, NamespacedName, Resource, labe
 
 #: Seconds that a read waits for the first list of its informer.
 READ_TIMEOUT = 30.0
+#: Seconds that a read with ``consistency="wait"`` waits for the watch to show own writes.
+CONSISTENCY_TIMEOUT = 5.0
 
 
 class CacheNotReady(OperatorError):
-    """An informer has no list yet; try again later."""
-
-
-class CacheObserver(Protocol):
-    """Told what goes wrong quietly; feeds metrics and the log."""
-
-    def index_error(self, resource: Resource, index: str, key: NamespacedName) -> None: ...
-    def overlay_expired(self, resource: Resource, key: NamespacedName) -> None: ...
-
-
-class _Silent:
-    def index_error(self, resource: Resource, index: str, key: NamespacedName) -> None: ...
-    def overlay_expired(self, resource: Resource, key: NamespacedName) -> None: ...
-
-
-@attrs.frozen(kw_only=True)
-class CacheOptions:
-    """Args:
-    namespaces: the only namespaces to look into; empty means all. Cluster-scoped kinds are seen
-        whole.
-    reflector: timing of lists and watches.
-    """
-
-    namespaces: tuple[str, ...] = ()
-    reflector: ReflectorOptions = attrs.field(factory=ReflectorOptions)
+    """An informer has no list yet, or does not show an own write yet; try again later."""
 
 
 class Cache:
@@ -60,7 +36,10 @@ class Cache:
     Args:
         transport: for the watches.
         clock: ages of overlay entries and of signs of life.
-        list_watch: makes the source of an informer; tests script it.
+        options: see :class:`CacheOptions`.
+        observer: told of what goes wrong quietly.
+        list_watch: makes the source of an informer, of whole objects or of metadata alone (the last
+            argument); tests script it.
     """
 
     def __init__(
@@ -70,12 +49,14 @@ class Cache:
         clock: Clock,
         options: CacheOptions | None = None,
         observer: CacheObserver | None = None,
-        list_watch: Callable[[Resource, Scope], ListWatch] | None = None,
+        list_watch: Callable[[Resource, Scope, bool], ListWatch] | None = None,
     ) -> None:
         self._clock = clock
         self.options = options or CacheOptions()
-        self._observer = observer or _Silent()
-        self._list_watch = list_watch or (lambda res, sc: RestListWatch(transport, res, sc))
+        self._observer = observer or CacheObserver()
+        self._list_watch = list_watch or (
+            lambda res, sc, only: RestListWatch(transport, res, sc, metadata_only=only)
+        )
         self._informers: dict[tuple[Resource, Scope], Informer] = {}
         self._running: dict[tuple[Resource, Scope], asyncio.Task[None]] = {}
         self._tasks: asyncio.TaskGroup | None = None
@@ -83,45 +64,63 @@ class Cache:
 
     # --- informers ------------------------------------------------------------------------------
 
-    def informers(self, resource: Resource, scope: Scope | None = None) -> list[Informer]:
-        """The informers of a kind in a scope, made if need be: one for each cached namespace."""
-        wanted = scope or Scope()
-        namespaces: tuple[str, ...] = ("",)
-        if resource.namespaced and not wanted.namespace and self.options.namespaces:
-            namespaces = self.options.namespaces
+    def informers(
+        self, resource: Resource, scope: Scope | None = None, *, metadata_only: bool = False
+    ) -> list[Informer]:
+        """The informers of a kind, made if need be: one for each namespace that is looked into.
+
+        Args:
+            scope: part of the kind; by default what the options say.
+            metadata_only: no more is wanted. There is one informer for both: who wants whole
+                objects gets them for everybody.
+        """
+        only = metadata_only or self.options.of(resource).shape == "metadata"
         return [
-            self._informer(resource, attrs.evolve(wanted, namespace=wanted.namespace or ns))
-            for ns in namespaces
+            self._informer(resource, part, only) for part in self.options.scopes(resource, scope)
         ]
 
-    def _informer(self, resource: Resource, scope: Scope) -> Informer:
+    def _informer(self, resource: Resource, scope: Scope, metadata_only: bool) -> Informer:
         found = self._informers.get((resource, scope))
         if found is not None:
+            if not metadata_only:
+                found.want_full()
             return found
+        own = self.options.of(resource)
         informer = Informer(
             resource,
             scope,
-            self._list_watch(resource, scope),
+            self._list_watch(resource, scope, False),
             clock=self._clock,
             options=self.options.reflector,
-            on_index_error=lambda name, key, _: self._observer.index_error(resource, name, key),
-            on_overlay_expired=lambda key: self._observer.overlay_expired(resource, key),
+            metadata_source=self._list_watch(resource, scope, True) if metadata_only else None,
+            transform=own.transform,
+            resync_period=own.resync_period or 0.0,
+            observer=self._observer,
+            on_watch_error=own.on_watch_error,
         )
         self._informers[resource, scope] = informer
         if self._tasks is not None:
             self._run((resource, scope), informer)
         return informer
 
-    def remove_informer(self, resource: Resource, scope: Scope) -> None:
+    def remove_informer(self, resource: Resource, scope: Scope | None = None) -> None:
         """Stop the watch and forget what it had. Unknown: nothing happens."""
-        self._informers.pop((resource, scope), None)
-        task = self._running.pop((resource, scope), None)
-        if task is not None:
-            task.cancel()
+        for part in self.options.scopes(resource, scope):
+            if self._informers.pop((resource, part), None) is not None:
+                self._observer.removed(resource, part)
+            task = self._running.pop((resource, part), None)
+            if task is not None:
+                task.cancel()
 
     def add_index(
         self, resource: Resource, name: str, function: IndexFunction, scope: Scope | None = None
     ) -> None:
+        """Index a kind by the values that ``function`` gives for an object.
+
+        Args:
+            name: by which it is read; a read by fields takes the index of the field's name.
+            scope: of the informers that are to have it, which are made if need be.
+        """
         for informer in self.informers(resource, scope):
             informer.add_index(name, function)
 
@@ -131,6 +130,7 @@ class Cache:
     # --- life -----------------------------------------------------------------------------------
 
     async def start(self) -> None:
+        """Run every informer, also those that are still to come. Ends only by cancellation."""
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
             for key, informer in self._informers.items():
@@ -164,29 +164,43 @@ class Cache:
     def caches(self, resource: Resource) -> bool:
         return any(r == resource for r, _ in self._informers)
 
-    def covers(self, resource: Resource, namespace: str, name: str = "") -> bool:
+    def covers(
+        self, resource: Resource, namespace: str, name: str = "", *, metadata_only: bool = False
+    ) -> bool:
         """Whether a read of that object, or without a name of that namespace, is for the cache.
 
-        An informer of a single object answers for that object, and for no list.
+        An informer of a single object answers for that object, and for no list; one of metadata
+        answers for no whole object.
         """
-        return any(True for _ in self._readable(resource, namespace, name))
+        found = list(self._readable(resource, namespace, name))
+        return bool(found) and (metadata_only or not any(i.metadata_only for i in found))
 
     async def wait_until_readable(
         self, resource: Resource, key: NamespacedName, consistency: Consistency
     ) -> None:
-        """Wait for the first list of every informer that a read of ``key`` asks.
+        """Wait for the first list of every informer that a read of ``key`` asks, and, where the
+        consistency is ``wait``, for own writes to be shown by the watch.
 
-        Raises :class:`CacheNotReady` after ``READ_TIMEOUT`` seconds, with what the informer met.
+        Raises :class:`CacheNotReady` when it takes too long, with what the informer met.
         """
         for informer in tuple(self._readable(resource, *key)):
-            if informer.has_synced:
-                continue
-            try:
-                async with asyncio.timeout(READ_TIMEOUT):
-                    await informer.wait_for_sync()
-            except TimeoutError:
-                why = informer.last_error or "no answer yet"
-                raise CacheNotReady(f"{resource} is not in the cache yet: {why}") from None
+            if not informer.has_synced:
+                await self._within(READ_TIMEOUT, informer, informer.wait_for_sync())
+            if consistency == "wait":
+                started = self._clock.monotonic()
+                await self._within(CONSISTENCY_TIMEOUT, informer, informer.settle(key))
+                self._observer.waited(resource, self._clock.monotonic() - started)
+
+    @staticmethod
+    async def _within(seconds: float, informer: Informer, ready: Awaitable[None]) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await ready
+        except TimeoutError:
+            why = informer.last_error or "nothing came yet"
+            raise CacheNotReady(
+                f"{informer.resource} was not up to date within {seconds:g} s: {why}"
+            ) from None
 
     def _readable(self, resource: Resource, namespace: str, name: str) -> Iterator[Informer]:
         for informer in self._of(resource):
@@ -225,7 +239,7 @@ class Cache:
         for informer in self._of(resource):
             if not informer.covers(namespace):
                 continue
-            for obj in informer.list(fields or {}, overlay=overlay):
+            for obj in informer.list(fields, overlay=overlay):
                 if namespace and obj.key.namespace != namespace:
                     continue
                 if selector.matches_labels(obj.meta.labels):
@@ -233,6 +247,7 @@ class Cache:
         return [found[key] for key in sorted(found)]
 
     def by_index(self, resource: Resource, name: str, value: str) -> Sequence[StoredObject]:
+        """What is under that value in every informer that has the index, own writes included."""
         found: dict[NamespacedName, StoredObject] = {}
         for informer in self._of(resource):
             try:

@@ -19,8 +19,12 @@ from druid_operator.pkg.client import (
     WatchStream,
     Write,
 )
-from druid_operator.pkg.errors import BadRequest, NotFound
+from druid_operator.pkg.errors import BadRequest, NotFound, OperatorError
 from druid_operator.pkg.meta import JSON, NamespacedName, ObjectMeta, Resource
+
+
+class MissingInformer(OperatorError):
+    """A read of what no informer has, where the cache's options forbid to ask the server."""
 
 
 class CachedClient(ClientBase):
@@ -56,9 +60,7 @@ class CachedClient(ClientBase):
 
     async def do_get(self, call: Get) -> JSON | ObjectMeta:
         resource = call.resource
-        if call.subresource or resource in self._disabled:
-            return await self._live.do_get(call)
-        if not self._cache.covers(resource, *call.key):
+        if call.subresource or not self._is_cached(call, *call.key):
             return await self._live.do_get(call)
         consistency = call.consistency or self._consistency
         await self._cache.wait_until_readable(resource, call.key, consistency)
@@ -69,7 +71,7 @@ class CachedClient(ClientBase):
 
     async def do_list(self, call: List) -> ObjectList[Any]:
         resource = call.resource
-        if resource in self._disabled or not self._cache.covers(resource, call.namespace):
+        if not self._is_cached(call, call.namespace):
             return await self._live.do_list(call)
         if call.continue_token:
             raise BadRequest(f"{resource}: a list from the cache cannot be continued")
@@ -89,6 +91,19 @@ class CachedClient(ClientBase):
         if call.limit and len(found) > call.limit:
             listed.remaining = len(found) - call.limit
         return listed
+
+    def _is_cached(self, call: Get | List, namespace: str, name: str = "") -> bool:
+        if call.resource in self._disabled:
+            return False
+        only = call.metadata_only
+        if self._cache.covers(call.resource, namespace, name, metadata_only=only):
+            return True
+        if self._cache.options.fail_on_missing_informer:
+            where = f" in {namespace}" if namespace else ""
+            raise MissingInformer(
+                f"no informer has {call.resource}{where}: watch it, or read it through api_reader"
+            )
+        return False
 
     def do_watch(self, call: Watch) -> AbstractAsyncContextManager[WatchStream[JSON]]:
         return self._live.do_watch(call)

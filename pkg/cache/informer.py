@@ -1,77 +1,46 @@
 """One kind in one scope: a reflector, its store, the overlay of own writes, and who is told.
 
 A change is applied to the store first and told afterwards, so a handler that looks sees the new
-state.
-Each listener has its own queue and task: a slow one delays nobody else.
+state. Each listener has its own queue and task: a slow one delays nobody else.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Protocol
+import random
+from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
 
+from druid_operator.pkg.cache.listener import BATCH, Listener, ResourceEventHandler
+from druid_operator.pkg.cache.observer import CacheObserver
+from druid_operator.pkg.cache.options import Transform, WatchErrorHandler
 from druid_operator.pkg.cache.overlay import Overlay
-from druid_operator.pkg.cache.reflector import Reflector, ReflectorOptions
+from druid_operator.pkg.cache.reflector import Reflector
+from druid_operator.pkg.cache.shaper import Shaper
 from druid_operator.pkg.cache.store import Change, IndexFunction, Store
 from druid_operator.pkg.cache.stored_object import StoredObject
+from druid_operator.pkg.cache.timing import ReflectorOptions
+from druid_operator.pkg.cache.view import View
 from druid_operator.pkg.client import ListWatch, Scope
 from druid_operator.pkg.clock import Clock
-from druid_operator.pkg.errors import BadRequest
 from druid_operator.pkg.meta import NamespacedName, Resource, label_selector
 
 
-class ResourceEventHandler(Protocol):
-    """Told of changes, one at a time and in order."""
-
-    def on_change(self, change: Change, *, is_in_initial_list: bool) -> None: ...
-
-
-@attrs.define(eq=False)
-class Listener:
-    """One handler's queue. ``handled_initial`` is set once it has handled all that was there at
-    first.
-    """
-
-    handler: ResourceEventHandler
-    handled_initial: asyncio.Event = attrs.field(factory=asyncio.Event)
-    _queue: deque[tuple[Change, bool] | None] = attrs.field(factory=deque)
-    _wake: asyncio.Event = attrs.field(factory=asyncio.Event)
-
-    def put(self, change: Change, *, initial: bool) -> None:
-        self._queue.append((change, initial))
-        self._wake.set()
-
-    def mark_initial(self) -> None:
-        """Everything put so far is the initial state."""
-        self._queue.append(None)
-        self._wake.set()
-
-    @property
-    def depth(self) -> int:
-        return len(self._queue)
-
-    async def run(self) -> None:
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            handled = 0
-            while self._queue:
-                item = self._queue.popleft()
-                if item is None:
-                    self.handled_initial.set()
-                else:
-                    self.handler.on_change(item[0], is_in_initial_list=item[1])
-                handled += 1
-                if handled % 256 == 0:
-                    await asyncio.sleep(0)
-
-
 class Informer:
-    """See the module's text. Make it with :meth:`Cache.informer`.
+    """See the module's text. Made by the cache.
+
+    Args:
+        resource, scope: what it watches.
+        source: lists and watches whole objects.
+        clock: ages of own writes and of the last sign of life.
+        options: timing of lists and watches.
+        metadata_source: lists and watches metadata; given, no more than that is kept, until
+            :meth:`want_full`.
+        transform: changes each object before it is stored.
+        resync_period: seconds between two resyncs, 0 for none.
+        observer: told of what goes wrong quietly.
+        on_watch_error: told of failed lists and watches.
 
     Attributes:
         last_activity: monotonic seconds of the last sign of life of the server.
@@ -86,22 +55,45 @@ class Informer:
         *,
         clock: Clock,
         options: ReflectorOptions | None = None,
-        on_index_error: Callable[[str, NamespacedName, Exception], None] | None = None,
-        on_overlay_expired: Callable[[NamespacedName], None] | None = None,
+        metadata_source: ListWatch | None = None,
+        transform: Transform | None = None,
+        resync_period: float = 0.0,
+        observer: CacheObserver | None = None,
+        on_watch_error: WatchErrorHandler | None = None,
     ) -> None:
         self.resource = resource
         self.scope = scope
+        self._source = source
         self._clock = clock
+        self._options = options
+        self._observer = observer or CacheObserver()
+        self._on_watch_error = on_watch_error or (lambda _resource, _error: None)
+        self._resync_period = resync_period
         self._selector = label_selector(scope.labels)
         self._selected_name = _selected_name(scope.fields)
-        self._store = Store(on_index_error)
-        self._overlay = Overlay(clock, on_overlay_expired)
+        self._shaper = Shaper(
+            resource,
+            transform=transform,
+            metadata_only=metadata_source is not None,
+            on_error=lambda key, error: self._observer.transform_error(resource, key, error),
+        )
+        self._store = Store(lambda name, key, _: self._observer.index_error(resource, name, key))
+        self._overlay = Overlay(clock, lambda key: self._observer.overlay_expired(resource, key))
+        self._view = View(resource, self._store, self._overlay)
         self._listeners: list[Listener] = []
-        self._reflector = Reflector(resource, source, self, clock=clock, options=options)
+        self._reflector = self._make_reflector(metadata_source or source)
+        self._reflecting: asyncio.Task[None] | None = None
         self._synced = asyncio.Event()
+        self._moved: list[asyncio.Future[None]] = []
         self._tasks: asyncio.TaskGroup | None = None
         self.last_activity = clock.monotonic()
         self.last_error: Exception | None = None
+
+    def _make_reflector(self, source: ListWatch) -> Reflector:
+        return Reflector(
+            self.resource, source, self, clock=self._clock, options=self._options,
+            shape=self._shaper.decode,
+        )  # fmt: skip
 
     # --- life -----------------------------------------------------------------------------------
 
@@ -111,7 +103,9 @@ class Informer:
             self._tasks = tasks
             for listener in self._listeners:
                 tasks.create_task(listener.run())
-            await self._reflector.run()
+            if self._resync_period:
+                tasks.create_task(self._resync())
+            self._reflecting = tasks.create_task(self._reflector.run())
 
     @property
     def has_synced(self) -> bool:
@@ -122,7 +116,9 @@ class Informer:
 
     def add_handler(self, handler: ResourceEventHandler) -> Listener:
         """Tell ``handler`` of all that is there, as additions, and of every change from now on."""
-        listener = Listener(handler)
+        listener = Listener(
+            handler, lambda error: self._observer.handler_error(self.resource, error)
+        )
         # No await between the snapshot and the registration, or a change in between would be lost.
         for obj in self._store:
             listener.put(Change(None, obj), initial=True)
@@ -133,14 +129,55 @@ class Informer:
             self._tasks.create_task(listener.run())
         return listener
 
+    @property
+    def metadata_only(self) -> bool:
+        return self._shaper.metadata_only
+
+    def want_full(self) -> None:
+        """From now on keep whole objects. Until they are listed the informer is not in sync."""
+        if not self.metadata_only:
+            return
+        self._shaper.metadata_only = False
+        self._synced.clear()
+        self._reflector = self._make_reflector(self._source)
+        if self._reflecting is not None and self._tasks is not None:
+            self._observer.relisting(self.resource, self.scope, "shape")
+            self._reflecting.cancel()
+            self._reflecting = self._tasks.create_task(self._reflector.run())
+
+    async def _resync(self) -> None:
+        while True:
+            await asyncio.sleep(self._resync_period * random.uniform(0.9, 1.1))
+            for index, obj in enumerate(list(self._store)):
+                # Shown as it is now: it may have changed since the round began.
+                current = self._store.get(obj.key)
+                if current is not None:
+                    self._tell([Change(current, current)])
+                if index % BATCH == BATCH - 1:
+                    await asyncio.sleep(0)
+
     # --- reading --------------------------------------------------------------------------------
 
     def __len__(self) -> int:
         return len(self._store)
 
     @property
+    def version(self) -> str:
+        """The newest resource version seen, by object or bookmark; empty before the first list."""
+        return self._store.version
+
+    @property
+    def stored_bytes(self) -> int:
+        return self._store.bytes
+
+    @property
     def overlay_size(self) -> int:
         return len(self._overlay)
+
+    @property
+    def listener_depth(self) -> int:
+        """Changes that the slowest handler has still to be told of."""
+        return max((listener.depth for listener in self._listeners), default=0)
 
     def add_index(self, name: str, function: IndexFunction) -> None:
         self._store.add_index(name, function)
@@ -157,66 +194,17 @@ class Informer:
         return bool(self._selected_name)
 
     def get(self, key: NamespacedName, *, overlay: bool = True) -> StoredObject | None:
-        stored = self._store.get(key)
-        return self._overlay.read(key, stored) if overlay else stored
+        return self._view.get(key, overlay=overlay)
 
     def list(
         self, fields: Mapping[str, str] | None = None, *, overlay: bool = True
     ) -> Iterator[StoredObject]:
-        """Everything, or what is under all of these values of indexes; own writes included.
-
-        Raises ``BadRequest`` naming a field that has no index.
-        """
-        wanted = dict(fields or {})
-        if not wanted:
-            yield from self._merged(list(self._store), lambda _: True, overlay=overlay)
-            return
-        for field in wanted:
-            if field not in self._store.indexes:
-                raise BadRequest(
-                    f"{self.resource}: no index on {field!r}: a cached read by that field needs "
-                    "one (Cache.add_index)"
-                )
-        (first, value), *rest = wanted.items()
-
-        def matches(obj: StoredObject) -> bool:
-            return all(self._store.indexed(name, v, obj) for name, v in wanted.items())
-
-        hits = [
-            obj
-            for obj in self._store.by_index(first, value)
-            if all(self._store.indexed(name, v, obj) for name, v in rest)
-        ]
-        yield from self._merged(hits, matches, overlay=overlay)
+        """See :meth:`View.list`."""
+        return self._view.list(fields or {}, overlay=overlay)
 
     def by_index(self, name: str, value: str) -> Sequence[StoredObject]:
-        """What is under that value, own writes included. Raises ``KeyError`` without the index."""
-        hits = self._store.by_index(name, value)
-        return [
-            *self._merged(hits, lambda obj: self._store.indexed(name, value, obj), overlay=True)
-        ]
-
-    def _merged(
-        self,
-        hits: Sequence[StoredObject],
-        matches: Callable[[StoredObject], bool],
-        *,
-        overlay: bool,
-    ) -> Iterator[StoredObject]:
-        """``hits`` of the store, with what own writes add to them and take from them."""
-        if not overlay or not len(self._overlay):
-            yield from hits
-            return
-        keys = {obj.key for obj in hits}
-        for obj in hits:
-            seen = self._overlay.read(obj.key, obj)
-            if seen is obj or (seen is not None and matches(seen)):
-                yield seen
-        for key in self._overlay.own_keys():
-            if key not in keys:
-                seen = self._overlay.read(key, self._store.get(key))
-                if seen is not None and matches(seen):
-                    yield seen
+        """See :meth:`View.by_index`."""
+        return self._view.by_index(name, value)
 
     # --- own writes -----------------------------------------------------------------------------
 
@@ -225,13 +213,24 @@ class Informer:
         if self.covers(obj.key.namespace, obj.key.name) and self._selector.matches_labels(
             obj.meta.labels
         ):
-            self._overlay.wrote(obj, self._store.version)
+            self._overlay.wrote(self._shaper.reshape(obj), self._store.version)
         else:
             self._overlay.drop(obj.key)
 
     def wrote_deletion(self, key: NamespacedName, uid: str) -> None:
         if self.covers(*key):
             self._overlay.deleted(key, uid, self._store.version)
+
+    async def settle(self, key: NamespacedName) -> None:
+        """Wait until the watch has shown the writes there are now of that key; of its namespace
+        without a name, and of all without a namespace. Writes begun later are not waited for.
+        """
+        waiting = self._overlay.pending(key)
+        while waiting:
+            moved: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._moved.append(moved)
+            await moved
+            waiting &= self._overlay.pending(key)
 
     # --- the reflector's sink -------------------------------------------------------------------
 
@@ -240,7 +239,7 @@ class Informer:
         changes = self._store.replace({obj.key: obj for obj in objects}, version)
         for obj in objects:
             self._overlay.observe(obj)
-        self._overlay.advance(self._store.version)
+        self._advance()
         self._tell(changes, initial=first)
         self.last_error = None
         if first:
@@ -252,21 +251,36 @@ class Informer:
         changes = self._store.upsert(obj)
         if self._overlay.observe(obj):
             changes = [attrs.evolve(c, own_write=c.new is not None) for c in changes]
-        self._overlay.advance(self._store.version)
+        self._advance()
         self._tell(changes)
 
     def remove(self, obj: StoredObject) -> None:
         changes = self._store.remove(obj)
         self._overlay.observe(obj, deleted=True)
-        self._overlay.advance(self._store.version)
+        self._advance()
         self._tell(changes)
 
     def bookmark(self, version: str) -> None:
         self._store.advance(version)
-        self._overlay.advance(version)
+        self._advance()
+
+    def _advance(self) -> None:
+        self._overlay.advance(self._store.version)
+        moved, self._moved = self._moved, []
+        for future in moved:
+            if not future.done():
+                future.set_result(None)
 
     def failed(self, error: Exception) -> None:
         self.last_error = error
+        self._observer.watch_error(self.resource, self.scope, error)
+        self._on_watch_error(self.resource, error)
+
+    def relisting(self, reason: str) -> None:
+        self._observer.relisting(self.resource, self.scope, reason)
+
+    def restarting(self, reason: str) -> None:
+        self._observer.restarting(self.resource, self.scope, reason)
 
     def alive(self) -> None:
         self.last_activity = self._clock.monotonic()

@@ -32,12 +32,19 @@ MAX_AGE_SECONDS = 60.0
 
 @attrs.frozen
 class _Entry:
-    """``object`` is ``None`` for a tombstone, which hides ``uid``."""
+    """``object`` is ``None`` for a tombstone, which hides ``uid``, and whatever had the name up to
+    version ``hides_up_to``: an object of ours that the watch has not shown may have had it since.
+    """
 
     object: StoredObject | None
     uid: str
     version: str
     written_at: float
+    hides_up_to: str = ""
+
+    def hides(self, stored: StoredObject) -> bool:
+        version = stored.meta.resource_version
+        return stored.meta.uid == self.uid or at_least(self.hides_up_to, version)
 
 
 class Overlay:
@@ -61,17 +68,31 @@ class Overlay:
     def wrote(self, obj: StoredObject, store_version: str) -> None:
         """A write was answered with ``obj``. Kept unless the watch is already past it."""
         version = obj.meta.resource_version
+        old = self._entries.get(obj.key)
+        # Answers may cross: that of a newer write, or of the deletion, can be here already.
+        if old is not None and (
+            old.hides(obj) if old.object is None else newer(old.version, version)
+        ):
+            return
         if comparable(store_version) and at_least(store_version, version):
             self._entries.pop(obj.key, None)
             return
-        old = self._entries.get(obj.key)
-        if old is not None and old.uid == obj.meta.uid and newer(old.version, version):
-            return  # two writes crossed: the newer answer came first
         self._entries[obj.key] = _Entry(obj, obj.meta.uid, version, self._clock.monotonic())
 
     def deleted(self, key: NamespacedName, uid: str, store_version: str) -> None:
-        """A delete was answered and nothing holds the object any more."""
-        self._entries[key] = _Entry(None, uid, store_version, self._clock.monotonic())
+        """A delete was answered and nothing holds the object any more.
+
+        It is taken for the deletion of an object that was read: one that we wrote under the same
+        name, with another uid, came after it.
+        """
+        old = self._entries.get(key)
+        hides_up_to = ""
+        if old is not None and old.object is not None:
+            if old.uid != uid:
+                return
+            hides_up_to = old.version
+        now = self._clock.monotonic()
+        self._entries[key] = _Entry(None, uid, store_version, now, hides_up_to)
 
     def drop(self, key: NamespacedName) -> None:
         """Our write moved the object out of the informer's scope: the watch will say it is gone."""
@@ -86,7 +107,7 @@ class Overlay:
         if entry.object is None:
             # Only the deletion itself, or a namesake, ends a tombstone: an update that was made
             # before the deletion and arrives after it must not bring the object back.
-            ended = deleted or seen.meta.uid != entry.uid
+            ended = seen.meta.uid == entry.uid if deleted else not entry.hides(seen)
         else:
             ended = (
                 (deleted and seen.meta.uid == entry.uid)
@@ -120,10 +141,20 @@ class Overlay:
             self._expire(key, entry)
             return stored
         if entry.object is None:
-            return None if stored is not None and stored.meta.uid == entry.uid else stored
+            return None if stored is not None and entry.hides(stored) else stored
         if stored is not None and newer(stored.meta.resource_version, entry.version):
             return stored
         return entry.object
+
+    def pending(self, key: NamespacedName) -> set[tuple[NamespacedName, str]]:
+        """Writes that the watch has not shown, with their versions: of one key; of its namespace
+        when it has no name; of all when it has neither.
+        """
+        return {
+            (own, entry.version)
+            for own, entry in self._entries.items()
+            if key.namespace in ("", own.namespace) and key.name in ("", own.name)
+        }
 
     def own_keys(self) -> Iterator[NamespacedName]:
         """Keys with an entry; their objects may be missing from the store."""

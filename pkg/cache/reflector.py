@@ -25,14 +25,16 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
 
-import attrs
 import msgspec
 
 from druid_operator.pkg.cache.backoff import Backoff
+from druid_operator.pkg.cache.deadline import Deadline
+from druid_operator.pkg.cache.pages import read_pages
+from druid_operator.pkg.cache.sink import Sink
 from druid_operator.pkg.cache.stored_object import StoredObject, decode
-from druid_operator.pkg.client import Frame, ListWatch
+from druid_operator.pkg.cache.timing import ReflectorOptions
+from druid_operator.pkg.client import Frame, ListWatch, NotConnected
 from druid_operator.pkg.clock import Clock
 from druid_operator.pkg.errors import (
     APIError,
@@ -46,61 +48,30 @@ from druid_operator.pkg.errors import (
 )
 from druid_operator.pkg.meta import Resource
 
+#: What a balancer says while the servers behind it restart: as a refused connection, no reason to
+#: list.
+_GATEWAY_CODES = frozenset({502, 503, 504})
 INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 
 
-class Sink(Protocol):
-    """Where the reflector's findings go; an informer."""
-
-    def replace(self, objects: Sequence[StoredObject], version: str) -> None: ...
-    def upsert(self, obj: StoredObject) -> None: ...
-    def remove(self, obj: StoredObject) -> None: ...
-    def bookmark(self, version: str) -> None: ...
-    def failed(self, error: Exception) -> None: ...
-    def alive(self) -> None: ...
-
-
-@attrs.frozen(kw_only=True)
-class ReflectorOptions:
-    """Seconds. Tests scale them down.
-
-    Args:
-        watch_timeout: the server ends a watch after this long, or up to twice as long (client-go: 5
-            to
-            10 minutes, spread so that watches do not end in step).
-        watch_grace: how much later we end it ourselves, if the server did not.
-        bookmark_idle: silence after which a stream is dead, once it has shown a first bookmark (the
-            API server sends one about every minute; some aggregated APIs send none).
-        initial_idle: silence within a streaming list after which it is taken for unsupported.
-        page_size: objects per page of a paged list; 500 as client-go's pager.
-        streaming_lists: try them first.
-        short_watch: a watch shorter than this without an event counts as a failure, or a server
-            that
-            closes at once would be asked thousands of times a second.
-        backoff: the first wait after a failure; doubled by each further one up to ``backoff_cap``,
-            and each stretched by up to its own length (see :class:`Backoff`).
-    """
-
-    watch_timeout: float = 300.0
-    watch_grace: float = 5.0
-    bookmark_idle: float = 75.0
-    initial_idle: float = 10.0
-    page_size: int = 500
-    streaming_lists: bool = True
-    short_watch: float = 1.0
-    backoff: float = 0.8
-    backoff_cap: float = 30.0
-
-
 class _Relist(Exception):
-    """The watch cannot go on from the last version."""
+    """The watch cannot go on from the last version; ``reason`` says why, for metrics."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class _Silent(RequestNotSent):
+    """Nothing came for longer than something must."""
 
 
 class Reflector:
     """See the module's text. ``run`` ends only by cancellation.
 
     Args:
-        resource: the kind; only to decode.
+        resource: the kind.
+        shape: decodes an object; whole and as it is by default. Bookmarks are no objects.
         source: lists and watches.
         sink: told of everything, synchronously.
         clock, sleep, rand: injected so that tests move time.
@@ -114,10 +85,12 @@ class Reflector:
         *,
         clock: Clock,
         options: ReflectorOptions | None = None,
+        shape: Callable[[bytes], StoredObject] | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         rand: Callable[[], float] = random.random,
     ) -> None:
         self._resource = resource
+        self._decode = shape or (lambda data: decode(resource, data))
         self._source = source
         self._sink = sink
         self._clock = clock
@@ -132,6 +105,8 @@ class Reflector:
         self._streaming = self._options.streaming_lists
         self._replaced = 0
         self._replaced_at = float("-inf")
+        self._why = ""  # the next list is needed
+        self._ended = ""  # how the last watch did
         self.relists = 0
         self.watches = 0
 
@@ -139,15 +114,20 @@ class Reflector:
         while True:
             try:
                 await self._cycle()
-            except _Relist:
+            except _Relist as relist:
+                self._why = relist.reason
                 continue
             except (APIError, RequestNotSent, msgspec.MsgspecError) as error:
+                self._why = "error"
                 self._sink.failed(error)
                 retry_after = getattr(error, "retry_after", None) or 0.0
                 await self._sleep(self._backoff.next(retry_after))
 
     async def _cycle(self) -> None:
         """One stay in INITIAL and then in WATCH; leaves by an exception."""
+        if self._replaced:
+            self._sink.relisting(self._why)
+        self._ended = ""
         if not (self._streaming and await self._stream_initial()):
             await self._list()
         while True:
@@ -168,7 +148,7 @@ class Reflector:
         except Expired:
             self._version_unavailable = True
             await self._expired()
-            raise _Relist from None
+            raise _Relist("expired") from None
         except (BadRequest, Invalid, MethodNotAllowed):
             self._streaming = False  # a definite no: this server does not know it
             return False
@@ -182,7 +162,8 @@ class Reflector:
             if not error.version_too_large or self._version_unavailable:
                 raise
             self._version_unavailable = True
-            raise _Relist from None
+            raise _Relist("version_too_large") from None
+        self._ended = self._ended or "eof"
         return True
 
     # --- INITIAL, paged -------------------------------------------------------------------------
@@ -191,43 +172,24 @@ class Reflector:
         self.relists += 1
         version = "" if self._version_unavailable else self._last_version or "0"
         try:
-            objects, new_version = await self._pages(version)
+            objects, new_version = await self._read(version)
         except Expired:
             if self._version_unavailable:
                 raise
             self._version_unavailable = True
-            raise _Relist from None
+            raise _Relist("expired") from None
         except APIError as error:
             if not error.version_too_large or self._version_unavailable:
                 raise
             self._version_unavailable = True
-            raise _Relist from None
+            raise _Relist("version_too_large") from None
         self._version_unavailable = False
         self._replace(objects, new_version)
 
-    async def _pages(self, version: str) -> tuple[list[StoredObject], str]:
+    async def _read(self, version: str) -> tuple[list[StoredObject], str]:
         # A version other than "" and "0" is served page by page from etcd: take one piece instead.
         limit = self._options.page_size if version == "" else 0
-        page = await self._source.list_page(
-            resource_version=version, limit=limit, continue_token=""
-        )
-        objects: list[StoredObject] = []
-        while True:
-            for index, item in enumerate(page.items):
-                objects.append(decode(self._resource, item))
-                if index % 256 == 255:
-                    await asyncio.sleep(0)  # thousands of objects must not hold the loop
-            self._sink.alive()
-            if not page.continue_token:
-                return objects, page.resource_version
-            try:
-                page = await self._source.list_page(
-                    resource_version="", limit=limit, continue_token=page.continue_token
-                )
-            except Expired:
-                # The token outlived its snapshot: the pages read so far fit nothing any more.
-                objects.clear()
-                page = await self._source.list_page(resource_version="", limit=0, continue_token="")
+        return await read_pages(self._source, version, limit, self._decode, self._sink.alive)
 
     def _replace(self, objects: Sequence[StoredObject], version: str) -> None:
         self._last_version = version
@@ -239,19 +201,30 @@ class Reflector:
 
     async def _watch_once(self) -> None:
         """One watch connection from the last version. Returns to be called again."""
+        if self._ended:
+            self._sink.restarting(self._ended)
+        self._ended = "eof"
         started = self._clock.monotonic()
         try:
             frames = await self._watch_from(self._last_version, initial=False)
         except TooManyRequests as error:
+            self._ended = "throttled"
             await self._sleep(self._backoff.next(error.retry_after or 0.0))
             return
         except Expired:
             await self._expired()
-            raise _Relist from None
+            raise _Relist("expired") from None
         except RequestNotSent as error:
             # Cut, silent or refused: the server's history is still there, a list is not needed. All
             # clients listing at once is what keeps a server down that has just come back.
             await self._cut(error)
+            return
+        except APIError as error:
+            if error.code not in _GATEWAY_CODES:
+                raise
+            self._ended = "refused"
+            self._sink.failed(error)
+            await self._sleep(self._backoff.next(error.retry_after or 0.0))
             return
         if not frames and self._clock.monotonic() - started < self._options.short_watch:
             await self._sleep(self._backoff.next())
@@ -262,6 +235,7 @@ class Reflector:
             await self._sleep(self._backoff.next())
 
     async def _cut(self, error: RequestNotSent) -> None:
+        self._ended = {_Silent: "silent", NotConnected: "refused"}.get(type(error), "cut")
         self._sink.failed(error)
         await self._sleep(self._backoff.next())
 
@@ -272,7 +246,7 @@ class Reflector:
         timeout = self._options.watch_timeout * (1 + self._rand())
         frames = 0
         pending: dict[tuple[str, str], StoredObject] | None = {} if initial else None
-        deadline = _Deadline(self._options, timeout, initial=initial)
+        deadline = Deadline(self._options, timeout, initial=initial)
         try:
             async with (
                 deadline.scope(),
@@ -294,20 +268,21 @@ class Reflector:
         except TimeoutError:
             if pending is not None:
                 raise _StreamingUnsupported from None
-            raise RequestNotSent("the watch went silent") from None
+            raise _Silent("the watch went silent") from None
         if pending is not None:
             raise RequestNotSent("the streaming list ended before it was complete")
         return frames
 
     def _collect(self, frame: Frame, pending: dict[tuple[str, str], StoredObject]) -> bool:
         """Gather initial events aside; true when they are complete and the sink was replaced."""
-        obj = decode(self._resource, frame.object)
         if frame.type == "BOOKMARK":
+            obj = decode(self._resource, frame.object)
             if obj.meta.annotation(INITIAL_EVENTS_END) != "true":
                 return False
             self._version_unavailable = False
             self._replace(tuple(pending.values()), obj.meta.resource_version)
             return True
+        obj = self._decode(frame.object)
         if frame.type == "DELETED":
             pending.pop(obj.key, None)
         else:
@@ -315,7 +290,9 @@ class Reflector:
         return False
 
     def _apply(self, frame: Frame) -> None:
-        obj = decode(self._resource, frame.object)
+        # A bookmark has a version and nothing else, which is no object to be shaped.
+        bare = frame.type not in ("ADDED", "MODIFIED", "DELETED")
+        obj = decode(self._resource, frame.object) if bare else self._decode(frame.object)
         if frame.type in ("ADDED", "MODIFIED"):
             self._sink.upsert(obj)
         elif frame.type == "DELETED":
@@ -329,35 +306,3 @@ class Reflector:
 
 class _StreamingUnsupported(Exception):
     """The server ignores ``sendInitialEvents``: events came, but never the end of them."""
-
-
-class _Deadline:
-    """When to give a connection up: its whole length, and silence once silence means something."""
-
-    def __init__(self, options: ReflectorOptions, timeout: float, *, initial: bool) -> None:
-        self._options = options
-        self._total = timeout + options.watch_grace
-        self._idle = options.initial_idle if initial else None
-        self._ends_at = 0.0
-        self._scope: asyncio.Timeout | None = None
-
-    def scope(self) -> asyncio.Timeout:
-        now = asyncio.get_running_loop().time()
-        self._ends_at = now + self._total
-        self._scope = asyncio.timeout_at(self._next(now))
-        return self._scope
-
-    def _next(self, now: float) -> float:
-        return min(self._ends_at, now + self._idle) if self._idle else self._ends_at
-
-    def frame(self, frame: Frame) -> None:
-        if frame.type == "BOOKMARK":
-            self._idle = self._options.bookmark_idle
-        if self._scope is not None and self._idle:
-            self._scope.reschedule(self._next(asyncio.get_running_loop().time()))
-
-    def initial_done(self) -> None:
-        """The end of the initial events is a bookmark too; from here silence is measured by
-        those.
-        """
-        self._idle = self._options.bookmark_idle

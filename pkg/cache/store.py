@@ -42,12 +42,17 @@ class Store:
 
     Args:
         on_index_error: told (index name, key, exception) when an index function raised.
+
+    Attributes:
+        version: the newest seen; empty before the first list.
+        bytes: what the objects take, as JSON.
     """
 
     def __init__(
         self, on_index_error: Callable[[str, NamespacedName, Exception], None] | None = None
     ) -> None:
         self.version = ""
+        self.bytes = 0
         self._objects: dict[NamespacedName, StoredObject] = {}
         self._functions: dict[str, IndexFunction] = {}
         # name -> value -> keys, in order of arrival (a dict keeps it, a set does not)
@@ -98,10 +103,10 @@ class Store:
     def remove(self, obj: StoredObject) -> list[Change]:
         """A DELETED event. An unknown key is passed over: it was deleted before we knew it."""
         self.advance(obj.meta.resource_version)
-        old = self._objects.pop(obj.key, None)
+        old = self._objects.get(obj.key)
         if old is None:
             return []
-        self._unindex(old)
+        self._drop(old)
         return [Change(obj, None)]
 
     def replace(self, objects: Mapping[NamespacedName, StoredObject], version: str) -> list[Change]:
@@ -111,8 +116,7 @@ class Store:
         added: list[Change] = []
         for key, old in list(self._objects.items()):
             if key not in objects:
-                del self._objects[key]
-                self._unindex(old)
+                self._drop(old)
                 gone.append(Change(old, None, state_unknown=True))
         for key, obj in objects.items():
             before = self._objects.get(key)
@@ -129,10 +133,19 @@ class Store:
 
     def _put(self, obj: StoredObject, old: StoredObject | None) -> None:
         if old is not None:
-            self._unindex(old)
+            self._forget(old)
         self._objects[obj.key] = obj
+        self.bytes += len(obj.raw)
         for name in self._functions:
             self._index(name, obj)
+
+    def _drop(self, obj: StoredObject) -> None:
+        del self._objects[obj.key]
+        self._forget(obj)
+
+    def _forget(self, obj: StoredObject) -> None:
+        self.bytes -= len(obj.raw)
+        self._unindex(obj)
 
     def _values(self, name: str, obj: StoredObject) -> set[str]:
         try:

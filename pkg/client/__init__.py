@@ -24,7 +24,7 @@ from druid_operator.pkg.client.patch import Patch, json_patch, merge_patch, stra
 from druid_operator.pkg.client.rest_client import RestClient
 from druid_operator.pkg.client.restmapper import NoKindMatch, RESTMapper
 from druid_operator.pkg.client.subresource import SubResourceClient
-from druid_operator.pkg.client.transport import Timeouts, Transport
+from druid_operator.pkg.client.transport import NotConnected, Timeouts, Transport
 from druid_operator.pkg.client.wrappers import (
     Funcs,
     Wrapper,
@@ -38,7 +38,7 @@ from druid_operator.pkg.client.wrappers import (
 
 __all__ = [
     "RestConfig", "ConfigError", "load_config", "in_cluster",
-    "Transport", "Timeouts",
+    "Transport", "Timeouts", "NotConnected",
     "Client", "Reader", "Writer", "WithWatch", "WatchStream", "WatchEvent",
     "ClientBase", "RestClient", "SubResourceClient", "RESTMapper", "NoKindMatch",
     "MetadataOnly", "PartialObjectMetadata", "ObjectList", "Consistency",

@@ -21,6 +21,10 @@ from druid_operator.pkg.meta import Resource, nesting
 #: Objects are limited to about 1.5 MiB by etcd; this is far above any line that makes sense.
 MAX_LINE_BYTES = 64 << 20
 
+#: Metadata alone, of one object and of a list.
+METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+
 
 @attrs.frozen(kw_only=True)
 class Scope:
@@ -95,8 +99,12 @@ class RestListWatch:
     Raises ``APIError`` for refusals and ERROR frames, ``RequestNotSent`` for broken connections.
     """
 
-    def __init__(self, transport: Transport, resource: Resource, scope: Scope) -> None:
+    def __init__(
+        self, transport: Transport, resource: Resource, scope: Scope, *, metadata_only: bool = False
+    ) -> None:
         self._transport = transport
+        self._accept = METADATA_LIST if metadata_only else "application/json"
+        self._accept_watch = METADATA if metadata_only else "application/json"
         self._path = resource.path(scope.namespace)
         self._selectors: dict[str, str] = {}
         if scope.labels:
@@ -115,8 +123,9 @@ class RestListWatch:
             if resource_version != "0":
                 params["resourceVersionMatch"] = "NotOlderThan"
         payload = await self._transport.request(
-            "GET", self._path, params=params, timeout=self._transport.timeouts.list
-        )
+            "GET", self._path, params=params, accept=self._accept,
+            timeout=self._transport.timeouts.list,
+        )  # fmt: skip
         try:
             page = _list.decode(payload)
         except RecursionError:
@@ -145,7 +154,9 @@ class RestListWatch:
             params["sendInitialEvents"] = "true"
             params["resourceVersionMatch"] = "NotOlderThan"
         async with (
-            self._transport.stream(self._path, params, idle=timeout_seconds + 5.0) as chunks,
+            self._transport.stream(
+                self._path, params, idle=timeout_seconds + 5.0, accept=self._accept_watch
+            ) as chunks,
             aclosing(_frames(chunks)) as frames,
         ):
             yield frames

@@ -20,7 +20,13 @@ from druid_operator.pkg.client.calls import (
     field_selector,
 )
 from druid_operator.pkg.client.interface import WatchStream
-from druid_operator.pkg.client.listwatch import Frame, RestListWatch, Scope
+from druid_operator.pkg.client.listwatch import (
+    METADATA,
+    METADATA_LIST,
+    Frame,
+    RestListWatch,
+    Scope,
+)
 from druid_operator.pkg.client.patch import APPLY_MEDIA_TYPE
 from druid_operator.pkg.client.restmapper import RESTMapper
 from druid_operator.pkg.client.transport import Transport
@@ -62,7 +68,8 @@ class RestClient(ClientBase):
 
     async def do_get(self, call: Get) -> JSON:
         path = call.resource.path(*call.key, call.subresource)
-        payload = await self.transport.request("GET", path, accept=_accept(call.metadata_only))
+        accept = METADATA if call.metadata_only else _JSON
+        payload = await self.transport.request("GET", path, accept=accept)
         obj: JSON = orjson.loads(payload)
         return obj
 
@@ -89,7 +96,8 @@ class RestClient(ClientBase):
     async def _page(self, call: List, params: Mapping[str, str]) -> ObjectList[Any]:
         payload = await self.transport.request(
             "GET", call.resource.path(call.namespace), params=params,
-            accept=_accept(call.metadata_only, "List"), timeout=self.transport.timeouts.list,
+            accept=METADATA_LIST if call.metadata_only else _JSON,
+            timeout=self.transport.timeouts.list,
         )  # fmt: skip
         page = orjson.loads(payload)
         found: ObjectList[Any] = ObjectList(page["items"] or ())
@@ -146,12 +154,6 @@ class RestClient(ClientBase):
         )
         answer: JSON = orjson.loads(payload)
         return answer
-
-
-def _accept(metadata_only: bool, suffix: str = "") -> str:
-    if not metadata_only:
-        return _JSON
-    return f"{_JSON};as=PartialObjectMetadata{suffix};g=meta.k8s.io;v=v1"
 
 
 def _selectors(call: List | Write) -> dict[str, str]:

@@ -176,12 +176,18 @@ class Transport:
 
     @asynccontextmanager
     async def stream(
-        self, path: str, params: Mapping[str, str], *, idle: float
+        self,
+        path: str,
+        params: Mapping[str, str],
+        *,
+        idle: float,
+        accept: str = "application/json",
     ) -> AsyncIterator[AsyncIterator[bytes]]:
         """Open a watch and yield an iterator of raw chunks.
 
         Args:
             idle: seconds without a byte after which the stream is given up.
+            accept: in which form the objects are wanted.
 
         Raises as :meth:`request` does; the iterator raises ``RequestNotSent`` when the connection
         breaks (a watch is a read, so there is nothing to be unsure of).
@@ -190,12 +196,16 @@ class Transport:
         timeout = aiohttp.ClientTimeout(
             total=None, sock_connect=self.timeouts.connect, sock_read=idle
         )
+        headers = {
+            "Accept": accept,
+            "Accept-Encoding": "identity",  # compression would hold events back
+        }
         async with AsyncExitStack() as stack:
             try:
-                response = await self._open(stack, path, params, timeout, refresh=False)
+                response = await self._open(stack, path, params, timeout, headers, refresh=False)
                 if response.status == 401:
                     await self._look_at_tls_files(force=True)
-                    response = await self._open(stack, path, params, timeout, refresh=True)
+                    response = await self._open(stack, path, params, timeout, headers, refresh=True)
                 if response.status >= 300:
                     raise error_of(
                         response.status, await response.read(), response.headers.get("Retry-After")
@@ -213,14 +223,11 @@ class Transport:
         path: str,
         params: Mapping[str, str],
         timeout: aiohttp.ClientTimeout,
+        headers: Mapping[str, str],
         *,
         refresh: bool,
     ) -> aiohttp.ClientResponse:
-        headers = {
-            "Accept": "application/json",
-            "Accept-Encoding": "identity",  # compression would hold events back
-            **await self.config.credentials.headers(refresh=refresh),
-        }
+        headers = {**headers, **await self.config.credentials.headers(refresh=refresh)}
         session = await stack.enter_async_context(self._sessions.use("watches"))
         started = time.monotonic()
         code = "<error>"
@@ -261,12 +268,16 @@ async def _chunks(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
         yield chunk
 
 
-class _TLSRefused(RequestNotSent):
+class NotConnected(RequestNotSent):
+    """There was nobody, or nobody we believe, to send it to."""
+
+
+class _TLSRefused(NotConnected):
     """The handshake failed: one side's certificate is not believed."""
 
 
 def _not_connected(host: str, error: aiohttp.ClientConnectorError) -> RequestNotSent:
-    kind = _TLSRefused if isinstance(error, aiohttp.ClientSSLError) else RequestNotSent
+    kind = _TLSRefused if isinstance(error, aiohttp.ClientSSLError) else NotConnected
     return kind(f"cannot connect to {host}: {error}")
 
 

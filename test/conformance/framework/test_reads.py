@@ -10,7 +10,7 @@ import attrs
 import pytest
 
 from druid_operator.pkg.builder import new_controller_managed_by
-from druid_operator.pkg.cache import StoredObject
+from druid_operator.pkg.cache import CacheObserver, StoredObject
 from druid_operator.pkg.controllerutil import create_or_update
 from druid_operator.pkg.envtest.apiserver.faults import Reply
 from druid_operator.pkg.envtest.environment import Environment
@@ -63,15 +63,13 @@ async def test_c36_one_of_three_namespaces_is_forbidden(
 
 
 @attrs.define
-class Counting:
+class Counting(CacheObserver):
     """A cache observer."""
 
     index_errors: list[tuple[str, str]] = attrs.field(factory=list)
 
     def index_error(self, resource: Resource, index: str, key: NamespacedName) -> None:
         self.index_errors.append((index, key.name))
-
-    def overlay_expired(self, resource: Resource, key: NamespacedName) -> None: ...
 
 
 def by_owner(obj: StoredObject) -> Iterable[str]:

@@ -58,6 +58,11 @@ class Script:
             raise act
         yield self._play(act)
 
+    @staticmethod
+    def end(version: str) -> tuple[str, JSON]:
+        """The bookmark at the end of a streaming list."""
+        return bookmark(version, initial_end=True)
+
     async def _play(self, act: Any) -> AsyncIterator[Frame]:
         if act == "live":
             while True:
