@@ -32,19 +32,21 @@ MAX_AGE_SECONDS = 60.0
 
 @attrs.frozen
 class _Entry:
-    """``object`` is ``None`` for a tombstone, which hides ``uid``, and whatever had the name up to
-    version ``hides_up_to``: an object of ours that the watch has not shown may have had it since.
+    """``object`` is ``None`` for a tombstone. That hides the objects with ``uids``, and whatever
+    had the name up to version ``hides_up_to``: the name may have been that of an object of ours
+    which the watch has not shown yet.
     """
 
     object: StoredObject | None
-    uid: str
+    uids: frozenset[str]
     version: str
     written_at: float
     hides_up_to: str = ""
 
     def hides(self, stored: StoredObject) -> bool:
-        version = stored.meta.resource_version
-        return stored.meta.uid == self.uid or at_least(self.hides_up_to, version)
+        return stored.meta.uid in self.uids or at_least(
+            self.hides_up_to, stored.meta.resource_version
+        )
 
 
 class Overlay:
@@ -77,7 +79,9 @@ class Overlay:
         if comparable(store_version) and at_least(store_version, version):
             self._entries.pop(obj.key, None)
             return
-        self._entries[obj.key] = _Entry(obj, obj.meta.uid, version, self._clock.monotonic())
+        self._entries[obj.key] = _Entry(
+            obj, frozenset((obj.meta.uid,)), version, self._clock.monotonic()
+        )
 
     def deleted(self, key: NamespacedName, uid: str, store_version: str) -> None:
         """A delete was answered and nothing holds the object any more.
@@ -86,13 +90,15 @@ class Overlay:
         name, with another uid, came after it.
         """
         old = self._entries.get(key)
-        hides_up_to = ""
+        uids, hides_up_to = frozenset((uid,)), ""
         if old is not None and old.object is not None:
-            if old.uid != uid:
+            if uid not in old.uids:
                 return
             hides_up_to = old.version
+        elif old is not None:  # answers of two deletions may cross
+            uids, hides_up_to = uids | old.uids, old.hides_up_to
         now = self._clock.monotonic()
-        self._entries[key] = _Entry(None, uid, store_version, now, hides_up_to)
+        self._entries[key] = _Entry(None, uids, store_version, now, hides_up_to)
 
     def drop(self, key: NamespacedName) -> None:
         """Our write moved the object out of the informer's scope: the watch will say it is gone."""
@@ -107,10 +113,12 @@ class Overlay:
         if entry.object is None:
             # Only the deletion itself, or a namesake, ends a tombstone: an update that was made
             # before the deletion and arrives after it must not bring the object back.
-            ended = seen.meta.uid == entry.uid if deleted else not entry.hides(seen)
+            left = entry.uids - {seen.meta.uid} if deleted else entry.uids
+            ended = not left if deleted else not entry.hides(seen)
+            self._entries[seen.key] = attrs.evolve(entry, uids=left)
         else:
             ended = (
-                (deleted and seen.meta.uid == entry.uid)
+                (deleted and seen.meta.uid in entry.uids)
                 or at_least(version, entry.version)
                 or not (comparable(version) and comparable(entry.version))
             )
