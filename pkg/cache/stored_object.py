@@ -19,6 +19,7 @@ _Raws = dict[str, msgspec.Raw]
 _raws = msgspec.json.Decoder(_Raws)
 _meta = msgspec.json.Decoder(ObjectMeta)
 _encoder = msgspec.json.Encoder()
+_buffer = bytearray()
 
 
 @attrs.frozen(eq=False)
@@ -49,7 +50,10 @@ def decode(resource: Resource, data: bytes) -> StoredObject:
     metadata = _raws.decode(fields["metadata"])
     if metadata.pop("managedFields", None) is not None:
         fields["metadata"] = msgspec.Raw(_encoder.encode(metadata))
-        data = _encoder.encode(fields)
+        # By way of one buffer: `encode` shrinks a larger block and leaves a hole behind each object,
+        # which made the store of 7 kB objects a third larger than they are.
+        _encoder.encode_into(fields, _buffer)
+        data = bytes(_buffer)
     return StoredObject(_meta.decode(fields["metadata"]), bytes(data), resource)
 
 
