@@ -95,7 +95,11 @@ async def test_a_broken_update_keeps_the_old_pods_and_times_out(
     await workloads.create(deployment("web", 4, progressDeadlineSeconds=1))
     await workloads.until_status(DEPLOYMENT, "web", availableReplicas=4)
     await workloads.set_image(DEPLOYMENT, "web", "app:2-never-ready")
-    web = await until_reason(workloads, "web", "ProgressDeadlineExceeded")
+    await until_reason(workloads, "web", "ProgressDeadlineExceeded")
+    # The deadline is one second: on a busy machine it passes before the last pod has moved.
+    web = await workloads.until_status(
+        DEPLOYMENT, "web", replicas=5, updatedReplicas=2, readyReplicas=3, terminatingReplicas=0
+    )
     status = {k: v for k, v in web["status"].items() if k != "conditions"}
     assert status == {
         "observedGeneration": 2,

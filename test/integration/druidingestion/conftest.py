@@ -172,6 +172,14 @@ class World:
         await self.until(lambda: self.passes() >= before + count, f"{count} more passes")
         return self.writes() - writes, len(self.mutations()) - mutations
 
+    async def until_quiet(self) -> None:
+        """Wait until what follows a change by itself, its tasks for example, has been told."""
+
+        async def quiet() -> bool:
+            return await self.quiet_passes(3) == (0, 0)
+
+        await self.until(quiet, "three passes that write nothing")
+
 
 def _samples(metrics: Iterable[Any]) -> Iterable[Any]:
     return (s for metric in metrics for s in metric.samples if s.name.endswith("_total"))

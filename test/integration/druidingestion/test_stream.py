@@ -63,6 +63,7 @@ async def test_passes_over_an_unchanged_world_write_nothing_anywhere(
     await world.create(kafka())
     await world.until_condition("True", "Running")
     await world.until_told(EventReason.CREATED)
+    await world.until_quiet()
     assert await world.quiet_passes(10) == (0, 0)
 
 
@@ -71,8 +72,11 @@ async def test_an_operator_that_starts_anew_writes_nothing_anywhere(
 ) -> None:
     async with run_operator() as world:
         await world.create(kafka())
-        before = await world.until_condition("True", "Running")
+        await world.until_condition("True", "Running")
         await world.until_told(EventReason.CREATED)
+        # Its tasks come a moment after it runs, and are told.
+        await world.until_quiet()
+        before = await world.get()
     async with run_operator() as world:
         await world.until(lambda: world.passes() > 3)
         assert world.writes() == 0
