@@ -50,8 +50,8 @@ def decode(resource: Resource, data: bytes) -> StoredObject:
     metadata = _raws.decode(fields["metadata"])
     if metadata.pop("managedFields", None) is not None:
         fields["metadata"] = msgspec.Raw(_encoder.encode(metadata))
-        # By way of one buffer: `encode` shrinks a larger block and leaves a hole behind each object,
-        # which made the store of 7 kB objects a third larger than they are.
+        # By way of one buffer: `encode` shrinks a larger block and so leaves a hole behind each
+        # object, which made a store of 7 kB objects a third larger than they are.
         _encoder.encode_into(fields, _buffer)
         data = bytes(_buffer)
     return StoredObject(_meta.decode(fields["metadata"]), bytes(data), resource)
