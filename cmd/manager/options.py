@@ -32,8 +32,7 @@ class Options:
         reconcile_wait: seconds after which an object gets a full pass without any event.
             ``RECONCILE_WAIT``, 10 s.
         max_concurrent_reconciles: workers of each controller. ``MAX_CONCURRENT_RECONCILES``, 1 as
-            in
-            the Go operator.
+            in the Go operator.
         druid_endpoints: (namespace, name) of a ``Druid`` to the URL of its router, for an operator
             that runs outside of the cluster's network. For development.
         druid_poll: seconds between two looks at all supervisors of a Druid.
@@ -85,8 +84,8 @@ def read_options(flags: argparse.Namespace, environ: Mapping[str, str] | None = 
     env = os.environ if environ is None else environ
     return Options(
         kubeconfig=flags.kubeconfig,
-        metrics_bind=flags.metrics_bind_address,
-        health_probe_bind=flags.health_probe_bind_address,
+        metrics_bind=_bind("--metrics-bind-address", flags.metrics_bind_address),
+        health_probe_bind=_bind("--health-probe-bind-address", flags.health_probe_bind_address),
         leader_elect=_bool("--leader-elect", flags.leader_elect),
         leader_election_namespace=flags.leader_election_namespace,
         disable_ingestion_controller=_bool(
@@ -101,6 +100,17 @@ def read_options(flags: argparse.Namespace, environ: Mapping[str, str] | None = 
         druid_poll=_positive("--druid-poll", flags.druid_poll),
         druid_endpoints=dict(_endpoint(text) for text in flags.druid_endpoint),
     )
+
+
+def _bind(flag: str, text: str) -> str:
+    # Imported here: the tools have these flags too, and need no HTTP server.
+    from druid_operator.pkg.listen import parse_bind
+
+    try:
+        parse_bind(text)
+    except ValueError as error:
+        raise OptionError(f"{flag}: {error}") from error
+    return text
 
 
 def _names(text: str) -> Sequence[str]:
