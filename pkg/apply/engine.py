@@ -1,9 +1,8 @@
 """Carries a plan out through a client: the only writer of children.
 
 Laws: an object that the plan did not see is created, never overwritten; every other write carries
-    the
-uid that was seen; the failure of one object stops only those that require it; nothing is retried
-here, because the next pass starts from what is true then.
+the uid that was seen; the failure of one object stops only those that require it; nothing is
+retried here, because the next pass starts from what is true then.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """From what is wanted and what is there to the ordered actions of one pass. Pure.
 
 Laws: the same input gives the same actions; a plan that was carried out, planned again, writes
-    nothing;
-an object that somebody else owns is never written, nor deleted.
+nothing; an object that somebody else owns is never written, nor deleted.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """The body of a PUT that replaces what is ours and keeps what is not.
 
 A PUT with nothing but our intent would drop the labels, annotations, finalizers and owners that
-    others
-added: a cloud's load balancer finalizer, the annotation of a rolling restart.
+others added: a cloud's load balancer finalizer, the annotation of a rolling restart.
 """
 
 from __future__ import annotations

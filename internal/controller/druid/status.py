@@ -1,9 +1,8 @@
 """The status of a ``Druid``: a pure function of what a pass saw and did.
 
 Laws: the same facts give the same status, so a quiet cluster causes no write; what is not known in
-    this
-pass (the spec could not be read) keeps its last value; the Go operator's keys stay filled, for
-whoever reads them.
+this pass (the spec could not be read) keeps its last value; the Go operator's keys stay filled,
+for whoever reads them.
 """
 
 from __future__ import annotations
