@@ -10,26 +10,30 @@ those keys are added at ``LOW_PRIORITY`` and everything else passes them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Protocol, TypeAlias
 
 import attrs
 
 from druid_operator.pkg.event import CreateEvent, DeleteEvent, GenericEvent, Object, UpdateEvent
 from druid_operator.pkg.meta import GroupVersionKind, NamespacedName, Resource
-from druid_operator.pkg.workqueue.interface import LOW_PRIORITY, K, Queue
+from druid_operator.pkg.workqueue import LOW_PRIORITY, LowPriorityQueue, Queue
+from druid_operator.pkg.workqueue.interface import K
+
+#: What a handler answers: nothing, or something to be awaited before the next event of its kind.
+Handled: TypeAlias = Awaitable[None] | None
 
 
 class EventHandler(Protocol[K]):
     """Enqueues keys of type ``K``."""
 
-    def create(self, event: CreateEvent[Object], queue: Queue[K], /) -> None: ...
+    def create(self, event: CreateEvent[Object], queue: Queue[K], /) -> Handled: ...
 
-    def update(self, event: UpdateEvent[Object], queue: Queue[K], /) -> None: ...
+    def update(self, event: UpdateEvent[Object], queue: Queue[K], /) -> Handled: ...
 
-    def delete(self, event: DeleteEvent[Object], queue: Queue[K], /) -> None: ...
+    def delete(self, event: DeleteEvent[Object], queue: Queue[K], /) -> Handled: ...
 
-    def generic(self, event: GenericEvent[Object], queue: Queue[K], /) -> None: ...
+    def generic(self, event: GenericEvent[Object], queue: Queue[K], /) -> Handled: ...
 
 
 def create_priority(event: CreateEvent[Object]) -> int:
@@ -102,19 +106,81 @@ class EnqueueForOwner(_Mapping[NamespacedName]):
 
 
 @attrs.frozen
-class EnqueueMapped(_Mapping[K]):
-    """Whatever keys a function finds for an object.
+class EnqueueMapped(EventHandler[K]):
+    """Whatever keys a function finds for an object, the old and the new one of an update.
 
     Args:
-        mapper: synchronous and quick, and without side effects; it is asked for the old and for the
-            new object of an update. To look up which objects refer to this one, ask an index of the
-            cache.
+        mapper: without side effects. A synchronous one is to be quick: to look up which objects
+            refer to this one, ask an index of the cache. An asynchronous one may ask elsewhere; it
+            holds up the events of its own watch, in order, and nobody else's.
     """
 
-    mapper: Callable[[Object], Iterable[K]]
+    mapper: Callable[[Object], Iterable[K] | Awaitable[Iterable[K]]]
 
-    def keys(self, obj: Object, /) -> Iterable[K]:
-        return self.mapper(obj)
+    def create(self, event: CreateEvent[Object], queue: Queue[K], /) -> Handled:
+        return self._enqueue([event.object], queue, create_priority(event))
+
+    def update(self, event: UpdateEvent[Object], queue: Queue[K], /) -> Handled:
+        return self._enqueue([event.old, event.new], queue, update_priority(event))
+
+    def delete(self, event: DeleteEvent[Object], queue: Queue[K], /) -> Handled:
+        return self._enqueue([event.object], queue, 0)
+
+    def generic(self, event: GenericEvent[Object], queue: Queue[K], /) -> Handled:
+        return self._enqueue([event.object], queue, 0)
+
+    def _enqueue(self, objects: list[Object], queue: Queue[K], priority: int) -> Handled:
+        found: dict[K, None] = {}
+        for index, obj in enumerate(objects):
+            keys = self.mapper(obj)
+            if isinstance(keys, Awaitable):
+                return self._await(keys, objects[index + 1 :], queue, priority)
+            found.update(dict.fromkeys(keys))
+        for key in found:
+            queue.add(key, priority=priority)
+        return None
+
+    async def _await(
+        self,
+        first: Awaitable[Iterable[K]],
+        others: list[Object],
+        queue: Queue[K],
+        priority: int,
+    ) -> None:
+        found = dict.fromkeys(await first)
+        for obj in others:
+            keys = self.mapper(obj)
+            assert isinstance(keys, Awaitable), "a mapper is asynchronous always or never"
+            found.update(dict.fromkeys(await keys))
+        for key in found:
+            queue.add(key, priority=priority)
+
+
+@attrs.frozen
+class with_low_priority_when_unchanged(EventHandler[K]):  # noqa: N801 - reads as a function
+    """A handler of one's own, whose adds are of low priority where nothing has happened.
+
+    For one that sets no priorities: what it adds for an object of the initial list, or for an
+    update that changed nothing, then waits behind everything else.
+    """
+
+    handler: EventHandler[K]
+
+    def create(self, event: CreateEvent[Object], queue: Queue[K], /) -> Handled:
+        return self.handler.create(event, _at(queue, create_priority(event)))
+
+    def update(self, event: UpdateEvent[Object], queue: Queue[K], /) -> Handled:
+        return self.handler.update(event, _at(queue, update_priority(event)))
+
+    def delete(self, event: DeleteEvent[Object], queue: Queue[K], /) -> Handled:
+        return self.handler.delete(event, queue)
+
+    def generic(self, event: GenericEvent[Object], queue: Queue[K], /) -> Handled:
+        return self.handler.generic(event, queue)
+
+
+def _at(queue: Queue[K], priority: int) -> Queue[K]:
+    return LowPriorityQueue(queue) if priority == LOW_PRIORITY else queue
 
 
 def _ignore(event: object, queue: object, /) -> None:
@@ -125,19 +191,19 @@ def _ignore(event: object, queue: object, /) -> None:
 class Funcs(EventHandler[K]):
     """One function per kind of event; what is not given is ignored. It sets its own priorities."""
 
-    on_create: Callable[[CreateEvent[Object], Queue[K]], None] = _ignore
-    on_update: Callable[[UpdateEvent[Object], Queue[K]], None] = _ignore
-    on_delete: Callable[[DeleteEvent[Object], Queue[K]], None] = _ignore
-    on_generic: Callable[[GenericEvent[Object], Queue[K]], None] = _ignore
+    on_create: Callable[[CreateEvent[Object], Queue[K]], Handled] = _ignore
+    on_update: Callable[[UpdateEvent[Object], Queue[K]], Handled] = _ignore
+    on_delete: Callable[[DeleteEvent[Object], Queue[K]], Handled] = _ignore
+    on_generic: Callable[[GenericEvent[Object], Queue[K]], Handled] = _ignore
 
-    def create(self, event: CreateEvent[Object], queue: Queue[K], /) -> None:
-        self.on_create(event, queue)
+    def create(self, event: CreateEvent[Object], queue: Queue[K], /) -> Handled:
+        return self.on_create(event, queue)
 
-    def update(self, event: UpdateEvent[Object], queue: Queue[K], /) -> None:
-        self.on_update(event, queue)
+    def update(self, event: UpdateEvent[Object], queue: Queue[K], /) -> Handled:
+        return self.on_update(event, queue)
 
-    def delete(self, event: DeleteEvent[Object], queue: Queue[K], /) -> None:
-        self.on_delete(event, queue)
+    def delete(self, event: DeleteEvent[Object], queue: Queue[K], /) -> Handled:
+        return self.on_delete(event, queue)
 
-    def generic(self, event: GenericEvent[Object], queue: Queue[K], /) -> None:
-        self.on_generic(event, queue)
+    def generic(self, event: GenericEvent[Object], queue: Queue[K], /) -> Handled:
+        return self.on_generic(event, queue)

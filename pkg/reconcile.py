@@ -23,16 +23,19 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable
 from datetime import timedelta
-from typing import Protocol, TypeAlias, TypeVar
+from typing import Generic, Protocol, TypeAlias, TypeVar
 
 import attrs
 
-from druid_operator.pkg.errors import TerminalError
+from druid_operator.pkg.client import Reader
+from druid_operator.pkg.errors import NotFound, TerminalError
 from druid_operator.pkg.meta import NamespacedName
 
 #: The usual key. Any hashable type serves, when handlers and reconciler agree on it.
 Request: TypeAlias = NamespacedName
 
+T = TypeVar("T")
+T_contra = TypeVar("T_contra", contravariant=True)
 K_contra = TypeVar("K_contra", bound=Hashable, contravariant=True)
 
 
@@ -74,4 +77,41 @@ class Reconciler(Protocol[K_contra]):
         ...
 
 
-__all__ = ["Reconciler", "Request", "Result", "TerminalError"]
+class ObjectReconciler(Protocol[T_contra]):
+    """Is given the object, not its key."""
+
+    async def reconcile(self, obj: T_contra, /) -> Result | None:
+        """As :meth:`Reconciler.reconcile`. It is not called for an object that is gone."""
+        ...
+
+
+@attrs.frozen
+class _OfObjects(Generic[T]):
+    client: Reader
+    kind: type[T]
+    reconciler: ObjectReconciler[T]
+
+    async def reconcile(self, request: Request, /) -> Result | None:
+        try:
+            obj = await self.client.get(self.kind, request)
+        except NotFound:
+            return None  # deleted, and whatever held it had its turn before
+        return await self.reconciler.reconcile(obj)
+
+
+def as_reconciler(
+    client: Reader, kind: type[T], reconciler: ObjectReconciler[T]
+) -> Reconciler[Request]:
+    """A reconciler that reads the object first.
+
+    Args:
+        client: reads; a reconciler's is the manager's.
+        kind: the model.
+        reconciler: called with what was read.
+    """
+    return _OfObjects(client, kind, reconciler)
+
+
+__all__ = [
+    "Reconciler", "Request", "Result", "TerminalError", "ObjectReconciler", "as_reconciler",
+]  # fmt: skip

@@ -14,19 +14,21 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Callable, Hashable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-import attrs
 from structlog.contextvars import bound_contextvars
 
 from druid_operator.pkg.clock import Clock, SystemClock
+from druid_operator.pkg.controller.options import ControllerDefaults, ControllerOptions
+from druid_operator.pkg.controller.threaded import as_asynchronous
 from druid_operator.pkg.errors import OperatorError, TerminalError
 from druid_operator.pkg.log import logger
-from druid_operator.pkg.meta import NamespacedName
+from druid_operator.pkg.meta import GroupVersionKind, NamespacedName
 from druid_operator.pkg.metrics import Metrics
 from druid_operator.pkg.reconcile import Reconciler, Result
-from druid_operator.pkg.source import Source
+from druid_operator.pkg.source import RunningSource, Source
 from druid_operator.pkg.workqueue import (
+    DebouncedQueue,
     ItemExponential,
     PriorityQueue,
     PrometheusQueueMetrics,
@@ -45,83 +47,109 @@ class CacheSyncTimeout(OperatorError):
     """A source did not sync in time; the message names it. The manager stops on it."""
 
 
-@attrs.frozen(kw_only=True)
-class ControllerOptions(Generic[K]):
-    """Defaults are controller-runtime's.
-
-    Args:
-        max_concurrent_reconciles: workers.
-        cache_sync_timeout: seconds for the sources to deliver what is there.
-        reconciliation_timeout: seconds for one pass, ``None`` for no limit.
-        recover_exceptions: count programming errors and go on; if false they stop the manager.
-        need_leader_election: run only while leading.
-        rate_limiter: delays between failing passes; per key, 5 ms doubling to 1000 s by default.
-    """
-
-    max_concurrent_reconciles: int = 1
-    cache_sync_timeout: float = 120.0
-    reconciliation_timeout: float | None = None
-    recover_exceptions: bool = True
-    need_leader_election: bool = True
-    rate_limiter: RateLimiter[K] | None = None
-
-
 class Controller(Generic[K]):
     """A runnable of the manager. Made by the builder.
 
     Args:
         name: unique in the process; a label of metrics and log lines.
-        reconciler: what one pass does.
+        reconciler: what one pass does: an object or a function, asynchronous or blocking (which
+            then runs in threads).
         sources: where keys come from.
+        options, defaults: its own settings, and those of its manager.
+        kind: what it reconciles, if it is one kind.
         log_context: turns a key into log fields.
+
+    Attributes:
+        settings: what holds, own options and defaults together.
+        started: set once the sources have delivered what was there and the workers run.
     """
 
     def __init__(
         self,
         name: str,
-        reconciler: Reconciler[K],
+        reconciler: Reconciler[K] | Callable[[K], Any],
         sources: list[Source[K]],
         *,
         metrics: Metrics,
         options: ControllerOptions[K] | None = None,
+        defaults: ControllerDefaults | None = None,
+        kind: GroupVersionKind | None = None,
         clock: Clock | None = None,
         log_context: Callable[[K], dict[str, str]] | None = None,
     ) -> None:
+        if not name:
+            raise ValueError("a controller needs a name")
         self.name = name
-        self.options: ControllerOptions[K] = options or ControllerOptions()
-        self._reconciler = reconciler
+        own: ControllerOptions[K] = options or ControllerOptions()
+        self.settings = own.with_defaults(defaults or ControllerDefaults(), kind)
+        self._reconciler = as_asynchronous(
+            reconciler, workers=self.settings.max_concurrent_reconciles, name=name
+        )
         self._sources = sources
         self._metrics = metrics
         self._clock = clock or SystemClock()
         self._log_context = log_context or _request_fields
-        #: Set once the sources have delivered what was there and the workers run.
+        self._kind_fields = (
+            {"controllerGroup": kind.group, "controllerKind": kind.kind} if kind else {}
+        )
+        self._sourcing: asyncio.Task[None] | None = None
         self.started = asyncio.Event()
-        queue_metrics = PrometheusQueueMetrics(metrics, name)
+        self.queue = self._make_queue(own)
+        #: What the sources fill; a worker's own adds are not debounced.
+        self._intake: Queue[K] = self.queue
+        if own.debounce:
+            self._intake = DebouncedQueue(self.queue, own.debounce)
+        metrics.init_controller(name, self.settings.max_concurrent_reconciles)
+
+    def _make_queue(self, own: ControllerOptions[K]) -> Queue[K]:
+        limiter: RateLimiter[K] = own.rate_limiter or ItemExponential()
+        if own.new_queue is not None:
+            return own.new_queue(self.name, limiter)
+        queue_metrics = PrometheusQueueMetrics(self._metrics, self.name)
         queue: PriorityQueue[K] = PriorityQueue(
-            rate_limiter=self.options.rate_limiter or ItemExponential(),
-            metrics=queue_metrics,
+            rate_limiter=limiter, metrics=queue_metrics, age_after=own.age_after
         )
         queue_metrics.watch(lambda: queue.processing)
-        self.queue: Queue[K] = queue
-        metrics.init_controller(name, self.options.max_concurrent_reconciles)
+        return queue
 
     @property
     def need_leader_election(self) -> bool:
-        return self.options.need_leader_election
+        return self.settings.need_leader_election
 
     def __repr__(self) -> str:
         return f"controller {self.name}"
 
+    async def warmup(self) -> None:
+        """Start the sources and return when they have delivered what was there.
+
+        For a standby: the queue fills, merged and in order, and :meth:`start` begins at once.
+        Raises :class:`CacheSyncTimeout`.
+        """
+        if self._sourcing is None:
+            for source in self._sources:
+                source.start(self._intake)
+            self._sourcing = asyncio.ensure_future(self._wait_for_sources())
+        await self._sourcing
+
     async def start(self) -> None:
         """Runs until the queue is shut down (see :meth:`drain`) or the task is cancelled."""
-        for source in self._sources:
-            source.start(self.queue)
-        await self._wait_for_sources()
+        await self.warmup()
         logger().info("Started workers", controller=self.name)
         self.started.set()
-        async with asyncio.TaskGroup() as workers:
-            for index in range(self.options.max_concurrent_reconciles):
-                workers.create_task(self._work(), name=f"{self.name} worker {index}")
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                running = [
+                    tasks.create_task(source.run(self._intake), name=f"{self.name}: {source.name}")
+                    for source in self._sources
+                    if isinstance(source, RunningSource)
+                ]
+                async with asyncio.TaskGroup() as workers:
+                    for index in range(self.settings.max_concurrent_reconciles):
+                        workers.create_task(self._work(), name=f"{self.name} worker {index}")
+                for source_task in running:
+                    source_task.cancel()
+        except BaseExceptionGroup as group:
+            raise _only(group) from None
 
     async def drain(self) -> None:
         """Take in nothing more and let running passes finish. Queued keys are dropped: the next
@@ -129,16 +157,16 @@ class Controller(Generic[K]):
         await self.queue.shut_down(drain=True)
 
     async def _wait_for_sources(self) -> None:
-        waiting = ""
+        waiting: Source[K] | None = None
         try:
-            async with asyncio.timeout(self.options.cache_sync_timeout):
-                for source in self._sources:
-                    waiting = source.name
-                    await source.wait_for_sync()
+            async with asyncio.timeout(self.settings.cache_sync_timeout):
+                for waiting in self._sources:
+                    await waiting.wait_for_sync()
         except TimeoutError:
+            name = waiting.name if waiting else ""
             raise CacheSyncTimeout(
-                f"controller {self.name}: {waiting} did not sync within "
-                f"{self.options.cache_sync_timeout:g} s"
+                f"controller {self.name}: {name} did not sync within "
+                f"{self.settings.cache_sync_timeout:g} s"
             ) from None
 
     async def _work(self) -> None:
@@ -151,7 +179,10 @@ class Controller(Generic[K]):
             active.inc()
             try:
                 with bound_contextvars(
-                    controller=self.name, reconcileID=uuid.uuid4().hex, **self._log_context(key)
+                    controller=self.name,
+                    reconcileID=uuid.uuid4().hex,
+                    **self._kind_fields,
+                    **self._log_context(key),
                 ):
                     await self._reconcile(key, priority)
             finally:
@@ -160,7 +191,7 @@ class Controller(Generic[K]):
 
     async def _reconcile(self, key: K, priority: int) -> None:
         started = self._clock.monotonic()
-        deadline = asyncio.timeout(self.options.reconciliation_timeout)
+        deadline = asyncio.timeout(self.settings.reconciliation_timeout)
         try:
             async with deadline:
                 result = await self._reconciler.reconcile(key)
@@ -176,7 +207,7 @@ class Controller(Generic[K]):
                 self._metrics.reconcile_timeouts_total.labels(self.name).inc()
             self._failed(key, priority, error)
         except Exception as error:
-            if not self.options.recover_exceptions and isinstance(error, _MISTAKES):
+            if not self.settings.recover_exceptions and isinstance(error, _MISTAKES):
                 raise
             self._failed(key, priority, error)
         else:
@@ -219,6 +250,14 @@ def is_terminal(error: BaseException) -> bool:
     if isinstance(error, BaseExceptionGroup):
         return all(is_terminal(inner) for inner in error.exceptions)
     return isinstance(error, TerminalError)
+
+
+def _only(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The one failure in a group, or the group."""
+    inner: BaseException = group
+    while isinstance(inner, BaseExceptionGroup) and len(inner.exceptions) == 1:
+        inner = inner.exceptions[0]
+    return inner
 
 
 def _words(error: BaseException) -> str:

@@ -1,8 +1,8 @@
 """One process's shared parts and its life: client, cache, metrics, probes, election, controllers.
 
 Start, in order: HTTP servers (probes answer while caches fill), webhooks, caches, what needs no
-lease, and, once leading, the controllers. A read waits for the cache that it asks, so nothing has
-to be ordered behind the caches.
+lease, the sources of controllers that are to warm up, and, once leading, the controllers. A read
+waits for the cache that it asks, so nothing has to be ordered behind the caches.
 
 Stop, in order, after SIGTERM, :meth:`Manager.stop` or a failure: readyz turns false; nothing new is
 taken in; running passes finish within two thirds of the grace period and are then cancelled;
@@ -38,6 +38,9 @@ from druid_operator.pkg.meta import JSON, NamespacedName
 from druid_operator.pkg.metrics import Metrics
 from druid_operator.pkg.recorder import EventRecorder, Recorder
 from druid_operator.pkg.scheme import Scheme
+
+#: After the controllers have started: most of what is made later is not kept.
+FREEZE_AFTER_SECONDS = 2.0
 
 
 class GraceExceeded(OperatorError):
@@ -180,7 +183,16 @@ class Manager:
         if self._elector is None:
             self._lead(tasks)
             return None
+        await self._until(self._warm_up())
         return tasks.create_task(self._run_election(tasks), name="leader election")
+
+    async def _warm_up(self) -> None:
+        """Let controllers that want it fill their queues before the lease is won."""
+        wanting = [c for c in self._controllers.values() if c.settings.enable_warmup]
+        results = await asyncio.gather(*(c.warmup() for c in wanting), return_exceptions=True)
+        for controller, result in zip(wanting, results, strict=True):
+            if isinstance(result, Exception):
+                self._failed(controller, result)
 
     def _lead(self, tasks: asyncio.TaskGroup) -> None:
         self.elected.set()
@@ -204,6 +216,8 @@ class Manager:
             return
         for controller in tuple(self._controllers.values()):
             await controller.started.wait()
+        # Not at once: a collection takes tens of milliseconds, and the first passes wait for them.
+        await asyncio.sleep(FREEZE_AFTER_SECONDS)
         gc.collect()
         gc.freeze()
 

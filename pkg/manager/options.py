@@ -6,6 +6,7 @@ import attrs
 
 from druid_operator.pkg.cache import CacheOptions
 from druid_operator.pkg.client import Timeouts
+from druid_operator.pkg.controller import ControllerDefaults
 from druid_operator.pkg.leaderelection import LeaderElectionOptions
 
 
@@ -17,6 +18,7 @@ class ManagerOptions:
     metrics_bind, health_probe_bind: ``host:port``, ``:port``, or ``0`` for none.
     graceful_shutdown_timeout: seconds; 0 waits for nothing, ``None`` for ever.
     drain_fraction: the part of it that running passes may use before they are cancelled.
+    controller: defaults of the controllers.
     user_agent: the name in audit logs.
     reporting_controller: who events say they come from: a qualified name (``example.com/name``);
         the user agent by default.
@@ -34,6 +36,7 @@ class ManagerOptions:
     health_probe_bind: str = "0"
     graceful_shutdown_timeout: float | None = 30.0
     drain_fraction: float = 2 / 3
+    controller: ControllerDefaults = attrs.field(factory=ControllerDefaults)
     user_agent: str = "druid-operator"
     reporting_controller: str = ""
     timeouts: Timeouts = attrs.field(factory=Timeouts)

@@ -9,7 +9,7 @@ Laws, which hold after every call:
    priorities and to the earlier of the two times, and "now" beats any delay. No timer fires for a
    key that has run by then for another reason.
 5. *Order.* Among the keys that are due the higher priority goes first, then the one that came
-   first. Strictly: low priorities starve while higher ones keep coming.
+   first. Strictly: low priorities starve while higher ones keep coming, but for ``age_after``.
 6. *The end.* Once shut down the queue gives nothing more and drops what it holds. That is safe
    because a reconciler is level-based: the next start lists everything anew.
 
@@ -73,6 +73,8 @@ class PriorityQueue(Generic[K]):
         rate_limiter: the delays of rate-limited adds; per key 5 ms to 1000 s by default.
         metrics: told of every add, get and done.
         timers: the running event loop by default.
+        age_after: seconds after which a due key of negative priority counts as one of priority 0;
+            by default never.
     """
 
     def __init__(
@@ -81,7 +83,11 @@ class PriorityQueue(Generic[K]):
         rate_limiter: RateLimiter[K] | None = None,
         metrics: QueueMetrics | None = None,
         timers: Timers | None = None,
+        age_after: float | None = None,
     ) -> None:
+        self._age_after = age_after
+        # Due keys of negative priority, the one that waits longest first; some are given by now.
+        self._low: deque[_Entry[K]] = deque()
         self._limiter: RateLimiter[K] = rate_limiter or ItemExponential()
         self._metrics = metrics or NoMetrics()
         self._given_timers = timers
@@ -145,6 +151,7 @@ class PriorityQueue(Generic[K]):
             QueueShutDown: the queue is closed.
         """
         while not self._closed:
+            self._promote_aged()
             entry = self._ready.pop()
             if entry is not None:
                 self._take(entry)
@@ -247,7 +254,21 @@ class PriorityQueue(Generic[K]):
         else:
             entry.state = _State.READY
             self._ready.push((-entry.priority, entry.counter), entry)
+            if self._age_after is not None and entry.priority < 0:
+                self._low.append(entry)
             self._wake_one()
+
+    def _promote_aged(self) -> None:
+        if self._age_after is None:
+            return
+        before = self._timers.time() - self._age_after
+        while self._low:
+            entry = self._low[0]
+            if entry.state is _State.READY and entry.due_since > before:
+                return
+            self._low.popleft()
+            if entry.state is _State.READY:
+                self.add(entry.key)
 
     def _take(self, entry: _Entry[K]) -> None:
         now = self._timers.time()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -12,15 +13,21 @@ import attrs
 import pytest
 
 from druid_operator.pkg.builder import new_controller_managed_by
-from druid_operator.pkg.client import Scope
+from druid_operator.pkg.cache import CacheOptions
+from druid_operator.pkg.client import MetadataOnly, Scope
 from druid_operator.pkg.clock import FakeClock
-from druid_operator.pkg.controller import ControllerOptions
+from druid_operator.pkg.controller import CacheSyncTimeout, ControllerOptions
 from druid_operator.pkg.envtest.environment import Environment
 from druid_operator.pkg.envtest.eventually import eventually
 from druid_operator.pkg.leaderelection import LeaderElectionOptions
 from druid_operator.pkg.manager import Cluster, GraceExceeded, Manager, ManagerOptions
 from druid_operator.pkg.manager.loop_lag import LoopLagProbe
-from druid_operator.pkg.meta import NamespacedName, owner_reference
+from druid_operator.pkg.meta import (
+    GroupVersionKind,
+    NamespacedName,
+    Resource,
+    owner_reference,
+)
 from druid_operator.pkg.reconcile import Result
 from druid_operator.pkg.scheme import Scheme
 from druid_operator.pkg.scheme.builtin import CONFIG_MAP, EVENT, LEASE, SECRET
@@ -322,3 +329,80 @@ async def test_nothing_can_be_added_to_a_manager_that_stops(env: Environment) ->
         await task
     with pytest.raises(RuntimeError, match="stopping"):
         mgr.add(LoopLagProbe(mgr.metrics))
+
+
+async def test_standby_that_warms_up_has_its_queue_before_it_leads(
+    env: Environment, namespace: str
+) -> None:
+    await env.client.create(config_map(namespace, "a"))
+    free = {"metadata": {"name": "warm", "namespace": namespace}}
+    await env.client.create({
+        "apiVersion": "coordination.k8s.io/v1", "kind": "Lease", **free,
+        "spec": {"holderIdentity": "another", "leaseDurationSeconds": 3600,
+                 "renewTime": "2999-01-01T00:00:00.000000Z"},
+    })  # fmt: skip
+    reconciler = Recording(nothing)
+    options = LeaderElectionOptions(
+        name="warm", namespace=namespace, lease_duration=1.5, renew_deadline=1.0,
+        retry_period=0.1, watchdog=False,
+    )  # fmt: skip
+    mgr = manager(env, leader_election=options)
+    watching(mgr, reconciler, namespace, enable_warmup=True)
+    key = NamespacedName(namespace, "a")
+    async with running(mgr):
+        await eventually(lambda: mgr.cache.get(CONFIG_MAP, key))
+        assert not mgr.elected.is_set()
+        assert not reconciler.started
+        await env.client.delete(LEASE, NamespacedName(namespace, "warm"))
+        await eventually(lambda: key in reconciler.finished)
+
+
+async def test_owned_kind_kept_as_metadata_is_read_live(env: Environment, namespace: str) -> None:
+    reconciler = Recording(nothing)
+    mgr = manager(env, cache=CacheOptions(namespaces=(namespace,)))
+    new_controller_managed_by(mgr).for_(CONFIG_MAP).owns(SECRET, only_metadata=True).complete(
+        reconciler
+    )
+    parent = await env.client.create(config_map(namespace, "parent"))
+    key = NamespacedName(namespace, "child")
+    async with running(mgr):
+        await eventually(lambda: reconciler.finished)
+        before = len(reconciler.finished)
+        uid = parent["metadata"]["uid"]
+        await mgr.client.create({
+            "apiVersion": "v1", "kind": "Secret", "stringData": {"a": "b"},
+            "metadata": {"name": key.name, "namespace": namespace,
+                         "ownerReferences": [owner_reference(CONFIG_MAP.gvk, "parent", uid)]},
+        })  # fmt: skip
+        await eventually(lambda: len(reconciler.finished) > before)
+        stored = mgr.cache.get(SECRET, key)
+        assert stored is not None
+        assert b"Yg==" not in stored.raw
+        assert (await mgr.client.get(MetadataOnly(SECRET), key)).meta.uid
+        assert (await mgr.client.get(SECRET, key))["data"] == {"a": "Yg=="}
+
+
+async def test_blocking_function_reconciles(env: Environment, namespace: str) -> None:
+    passes: list[NamespacedName] = []
+
+    def reconcile(request: NamespacedName) -> None:
+        time.sleep(0.01)  # what it is for
+        passes.append(request)
+
+    mgr = manager(env, cache=CacheOptions(namespaces=(namespace,)))
+    new_controller_managed_by(mgr).for_(CONFIG_MAP).complete(reconcile)
+    await env.client.create(config_map(namespace, "a"))
+    async with running(mgr):
+        await eventually(lambda: NamespacedName(namespace, "a") in passes)
+
+
+async def test_kind_that_is_not_served_is_named_with_the_servers_words(
+    env: Environment, namespace: str
+) -> None:
+    missing = Resource(GroupVersionKind("nowhere.example.com", "v1", "Ghost"), "ghosts")
+    mgr = manager(env)
+    new_controller_managed_by(mgr).for_(missing).with_options(
+        ControllerOptions(cache_sync_timeout=0.5)
+    ).complete(Recording(nothing))
+    with pytest.raises(CacheSyncTimeout, match=r"kind ghosts\.nowhere\.example\.com \(.*404"):
+        await mgr.run()

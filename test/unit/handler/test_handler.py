@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from typing import Any
 
@@ -14,6 +15,7 @@ from druid_operator.pkg.handler import (
     EnqueueMapped,
     EventHandler,
     Funcs,
+    with_low_priority_when_unchanged,
 )
 from druid_operator.pkg.meta import JSON, NamespacedName, ObjectMeta
 from druid_operator.pkg.meta.objectmeta import OwnerReference
@@ -124,3 +126,41 @@ async def test_funcs_ignore_what_they_were_not_given_a_function_for() -> None:
     assert await keys_after(handler, CreateEvent(thing())) == []
     assert await keys_after(handler, UpdateEvent(thing(), thing())) == []
     assert await keys_after(handler, GenericEvent(thing())) == []
+
+
+async def test_asynchronous_mapper_is_awaited_for_the_old_and_the_new_object() -> None:
+    asked: list[str] = []
+
+    async def mapper(obj: Object) -> Iterable[NamespacedName]:
+        asked.append(obj.meta.resource_version)
+        await asyncio.sleep(0)
+        return [key(f"of-{obj.meta.resource_version}"), key("both")]
+
+    handler: EnqueueMapped[NamespacedName] = EnqueueMapped(mapper)
+    queue: PriorityQueue[NamespacedName] = PriorityQueue()
+    pending = handler.update(UpdateEvent(thing(), thing(rv="2")), queue)
+    assert (len(queue), asked) == (0, [])
+    assert pending is not None
+    await pending
+    assert asked == ["1", "2"]
+    found = [(await queue.get())[0] for _ in range(len(queue))]
+    assert found == [key("of-1"), key("both"), key("of-2")]
+
+
+async def test_adds_of_a_wrapped_handler_are_of_low_priority_where_nothing_happened() -> None:
+    def add(event: Any, queue: Any) -> None:
+        queue.add(key("a"))
+
+    handler = with_low_priority_when_unchanged(
+        Funcs(on_create=add, on_update=add, on_delete=add, on_generic=add)
+    )
+    expected = [
+        (CreateEvent(thing(), is_in_initial_list=True), LOW_PRIORITY),
+        (CreateEvent(thing()), 0),
+        (UpdateEvent(thing(), thing()), LOW_PRIORITY),
+        (UpdateEvent(thing(), thing(rv="2")), 0),
+        (DeleteEvent(thing()), 0),
+        (GenericEvent(thing()), 0),
+    ]
+    for event, priority in expected:
+        assert await keys_after(handler, event) == [(key("a"), priority)]

@@ -257,3 +257,25 @@ async def test_the_running_loop_is_the_default_clock() -> None:
     queue: PriorityQueue[str] = PriorityQueue()
     queue.add("a", after=0.001)
     assert await asyncio.wait_for(queue.get(), 5) == ("a", 0)
+
+
+async def test_low_priority_starves_unless_it_may_age(timers) -> None:
+    async def given(queue: PriorityQueue[str]) -> list[str]:
+        queue.add("patient", priority=-100)
+        order = []
+        for round_ in range(4):
+            queue.add(f"urgent {round_}")
+            queue.add(f"urgent too {round_}")
+            timers.advance(4.0)
+            taken, _ = await queue.get()
+            queue.done(taken)
+            order.append(taken)
+        return order
+
+    strict = PriorityQueue[str](timers=timers)
+    assert "patient" not in await given(strict)
+    ageing = PriorityQueue[str](timers=timers, age_after=10.0)
+    assert "patient" not in (await given(ageing))[:2]
+    rest = [await ageing.get() for _ in range(len(ageing))]
+    # Among equals it is the last that came, and those that come later are behind it.
+    assert rest.index(("patient", 0)) < rest.index(("urgent too 3", 0))
