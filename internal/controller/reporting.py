@@ -8,6 +8,7 @@ from typing import Literal
 import attrs
 
 from druid_operator.api.v1alpha1.keys import IGNORED_ANNOTATION
+from druid_operator.pkg.client.merge_from import merge_diff
 from druid_operator.pkg.meta import JSON
 
 
@@ -29,13 +30,11 @@ class Event:
 def status_patch(old: JSON | None, new: JSON) -> JSON | None:
     """A merge patch body from the old status to the new, ``None`` when they are equal.
 
-    What is no longer there must be set to null: left out, it would stay.
+    What is no longer there is set to null, at any depth: left out it would stay, differ again in
+    the next pass, and be written in each.
     """
-    before = old or {}
-    changed = {key: value for key, value in new.items() if before.get(key) != value}
-    removed = {key: None for key in before if key not in new}
-    body = {**changed, **removed}
-    return {"status": body} if body else None
+    diff = merge_diff(old or {}, new)
+    return {"status": diff} if diff else None
 
 
 def is_ignored(obj: JSON) -> bool:

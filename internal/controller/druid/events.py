@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
-from typing import Literal
-
-import attrs
 
 from druid_operator.internal.controller.druid.components import WAITS_FOR
 from druid_operator.internal.controller.druid.failures import is_race
+from druid_operator.internal.controller.reporting import Event
 from druid_operator.pkg.apply import Outcome, Result, Verb
 from druid_operator.pkg.meta import JSON
 from druid_operator.pkg.meta.conditions import find_condition
@@ -30,20 +28,6 @@ class EventReason(StrEnum):
     FINALIZER_SUCCEEDED = "DruidFinalizerSuccess"
     FINALIZER_FAILED = "DruidFinalizerFailed"
     PAUSED = "DruidOperatorPaused"
-
-
-@attrs.frozen
-class Event:
-    """Args:
-    type: ``Warning`` when somebody should look.
-    reason, action: CamelCase; ``action`` is what was done or tried.
-    note: for people.
-    """
-
-    type: Literal["Normal", "Warning"]
-    reason: EventReason
-    action: str
-    note: str
 
 
 _DONE = {

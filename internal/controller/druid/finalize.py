@@ -13,8 +13,9 @@ import attrs
 
 from druid_operator.api.v1alpha1 import DRUID
 from druid_operator.api.v1alpha1.keys import FIELD_MANAGER_DRUID, PVC_FINALIZER
-from druid_operator.internal.controller.druid.events import Event, EventReason
+from druid_operator.internal.controller.druid.events import EventReason
 from druid_operator.internal.controller.druid.gather import Observed
+from druid_operator.internal.controller.reporting import Event
 from druid_operator.internal.druid.storage import claims_of_templates, mounted, template_names
 from druid_operator.pkg.client import Client, merge_patch
 from druid_operator.pkg.errors import NotFound

@@ -24,7 +24,6 @@ from druid_operator.internal.controller.druid.components import (
     hold_back,
 )
 from druid_operator.internal.controller.druid.events import (
-    Event,
     EventReason,
     events_of,
     transition,
@@ -40,8 +39,8 @@ from druid_operator.internal.controller.druid.status import (
     build_status,
     deleting_status,
     paused_status,
-    status_patch,
 )
+from druid_operator.internal.controller.reporting import Event, is_ignored, status_patch
 from druid_operator.internal.druid.build import build
 from druid_operator.internal.druid.resolve import extra_config_refs, resolve
 from druid_operator.internal.druid.resolved import ResolvedCluster
@@ -208,12 +207,6 @@ class DruidReconciler:
     def _record(self, druid: JSON, events: Iterable[Event]) -> None:
         for event in events:
             self.recorder.event(druid, event.type, event.reason, event.action, event.note)
-
-
-def is_ignored(druid: JSON) -> bool:
-    """Paused by its annotation, by exactly this text, as in the Go operator."""
-    annotations = druid["metadata"].get("annotations") or {}
-    return bool(annotations.get(IGNORED_ANNOTATION) == "true")
 
 
 def _log_changes(outcomes: Iterable[Outcome]) -> None:

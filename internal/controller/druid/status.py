@@ -15,8 +15,8 @@ from druid_operator.internal.controller.druid.components import Component
 from druid_operator.internal.controller.druid.reasons import ConditionReason as Reason
 from druid_operator.internal.controller.druid.reasons import ConditionType as Type
 from druid_operator.pkg.apply import ChildId
-from druid_operator.pkg.meta import JSON, Condition, Resource, set_condition
-from druid_operator.pkg.meta.conditions import find_condition, remove_condition
+from druid_operator.pkg.meta import JSON, Condition, Resource
+from druid_operator.pkg.meta.conditions import find_condition, set_conditions
 from druid_operator.pkg.scheme.builtin import (
     CONFIG_MAP,
     DEPLOYMENT,
@@ -88,9 +88,9 @@ def build_status(druid: JSON, facts: Facts, *, now: str) -> JSON:
     generation = druid["metadata"].get("generation", 0)
     status["observedGeneration"] = generation
     conditions = [*_summary(facts, old), *_domain(facts)]
-    status["conditions"] = _set_all(
-        old.get("conditions"), conditions, now=now, generation=generation,
-        dropped=(Type.RECONCILING, Type.STALLED, Type.PAUSED),
+    status["conditions"] = set_conditions(
+        old.get("conditions"), conditions, now=now, observed_generation=generation,
+        only_if_given=(Type.RECONCILING, Type.STALLED, Type.PAUSED),
     )  # fmt: skip
     if facts.components is not None:
         ready = sum(c.ready for c in facts.components)
@@ -116,18 +116,6 @@ def deleting_status(druid: JSON, *, message: str, now: str) -> JSON:
     ready = Condition(Type.READY, "False", Reason.DELETING, message)
     generation = druid["metadata"].get("generation", 0)
     return {**_with_condition(druid, ready, now), "observedGeneration": generation}
-
-
-def status_patch(old: JSON | None, new: JSON) -> JSON | None:
-    """A merge patch body from the old status to the new, ``None`` when they are equal.
-
-    A list that became empty must be set to null: left out, it would stay.
-    """
-    before = old or {}
-    changed = {key: value for key, value in new.items() if before.get(key) != value}
-    removed = {key: None for key in before if key not in new}
-    body = {**changed, **removed}
-    return {"status": body} if body else None
 
 
 def _summary(facts: Facts, old: JSON) -> Iterable[Condition]:
@@ -229,24 +217,7 @@ def _first_unready(pods: Sequence[JSON], components: Sequence[Component]) -> tup
 def _with_condition(druid: JSON, condition: Condition, now: str) -> JSON:
     old: JSON = druid.get("status") or {}
     generation = druid["metadata"].get("generation", 0)
-    conditions = _set_all(old.get("conditions"), [condition], now=now, generation=generation)
+    conditions = set_conditions(
+        old.get("conditions"), [condition], now=now, observed_generation=generation
+    )
     return {**old, "conditions": conditions}
-
-
-def _set_all(
-    old: Sequence[JSON] | None,
-    conditions: Iterable[Condition],
-    *,
-    now: str,
-    generation: int,
-    dropped: Iterable[str] = (),
-) -> list[JSON]:
-    """Set the given ones; of ``dropped``, what is not given is removed."""
-    given = list(conditions)
-    result: list[JSON] = [dict(c) for c in old or ()]
-    for type_ in dropped:
-        if all(c.type != type_ for c in given):
-            result = remove_condition(result, type_)
-    for condition in given:
-        result = set_condition(result, condition, now=now, observed_generation=generation)
-    return result

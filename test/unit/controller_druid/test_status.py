@@ -15,8 +15,8 @@ from druid_operator.internal.controller.druid.status import (
     build_status,
     deleting_status,
     paused_status,
-    status_patch,
 )
+from druid_operator.internal.controller.reporting import status_patch
 from druid_operator.internal.druid.rollout import Progress
 from druid_operator.pkg.apply import ChildId
 from druid_operator.pkg.meta import JSON, NamespacedName, kstatus
