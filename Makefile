@@ -9,7 +9,7 @@ PYTEST_ARGS ?=
 HERMETIC := test/unit test/golden test/property test/conformance test/integration test/fault test/druid test/packaging
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint generate check-generated test-envtest test-druid envtest-assets build fault-all clean
+.PHONY: help demo test lint generate check-generated test-envtest test-druid test-wheel envtest-assets build fault-all clean
 
 help: ## show the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,12 @@ test-envtest: $(VENV)/.dev envtest-assets ## the same suites on a real control p
 
 test-druid: $(VENV)/.dev envtest-assets ## a real Druid and a real Kafka, resolved with Maven
 	$(PY) -m pytest -q $(PYTEST_ARGS) --envtest-backend=binaries --real-druid test/druid
+
+test-wheel: $(VENV)/.dev ## the wheel alone in a new environment
+	TEST_WHEEL=1 $(PY) -m pytest -q $(PYTEST_ARGS) test/packaging/test_wheel.py
+
+fault-all: $(VENV)/.dev ## kill the operator at every request of every life; takes its time
+	FAULT_ALL=1 $(PY) -m pytest -q -n 2 --dist load $(PYTEST_ARGS) test/fault
 
 build: $(VENV)/.dev ## the wheel and the source archive
 	$(PY) -m build --no-isolation
