@@ -57,6 +57,7 @@ class Action:
             a namesake.
         differences: the fields that drifted, for people.
         note: what ``reason`` leaves open, for example what is waited for.
+        applied: hash of the intent that the live object was last written for, empty if unknown.
     """
 
     verb: Verb
@@ -67,6 +68,7 @@ class Action:
     uid: str = ""
     differences: tuple[Difference, ...] = ()
     note: str = ""
+    applied: str = ""
 
     @property
     def writes(self) -> bool:

@@ -93,7 +93,8 @@ def _decide(
     if reason is Reason.IN_SYNC:
         return Action(Verb.NOTHING, reason, child.id, child, uid=uid)
     body = with_annotation(intent, annotation, intent_hash(intent))
-    return Action(_verb(intent, reason), reason, child.id, child, body, uid, found)
+    verb = _verb(intent, reason)
+    return Action(verb, reason, child.id, child, body, uid, found, applied=applied or "")
 
 
 def is_ours(desired: JSON, live: JSON, *, owner_uid: str, annotation: str) -> bool:
