@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from druid_operator.pkg.apistore.history import Event, EventType, Log, Stored
+from druid_operator.pkg.errors import InternalError
 from druid_operator.pkg.meta import JSON, NamespacedName
 
 
@@ -15,6 +16,9 @@ class Place(NamedTuple):
     bucket: tuple[str, str]
     key: NamespacedName
 
+
+#: etcd's ``--max-request-bytes``.
+MAX_OBJECT_BYTES = 1_572_864
 
 #: Called after each commit with the event type, the bucket and the stored version.
 Listener = Callable[[EventType, tuple[str, str], Stored], None]
@@ -52,11 +56,16 @@ class Storage:
         return log.objects.get(key) if log is not None else None
 
     def put(self, bucket: tuple[str, str], key: NamespacedName, obj: JSON) -> Stored:
-        """Store a new version of the object, which gets the next revision."""
-        self.revision += 1
-        obj["metadata"]["resourceVersion"] = str(self.revision)
+        """Store a new version of the object, which gets the next revision.
+
+        Raises ``InternalError`` for one above etcd's limit, as the real server does.
+        """
+        obj["metadata"]["resourceVersion"] = str(self.revision + 1)
         before = self.get(bucket, key)
-        stored = Stored(key, obj, self.revision)
+        stored = Stored(key, obj, self.revision + 1)
+        if len(stored.raw) > MAX_OBJECT_BYTES:
+            raise InternalError("etcdserver: request is too large")
+        self.revision += 1
         self._index(bucket, before, stored)
         self._commit(bucket, "MODIFIED" if before else "ADDED", stored, before)
         return stored

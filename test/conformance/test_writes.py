@@ -183,3 +183,39 @@ async def test_events_are_one_kind_in_two_versions(api, namespace):
     assert (seen["firstTimestamp"], seen["source"]) == (None, {})
     listed = (await api("GET", f"{core}?fieldSelector=involvedObject.name=p")).body["items"]
     assert [item["metadata"]["name"] for item in listed] == ["e"]
+
+
+# aiohttp's advice for bodies above a megabyte, which is what these tests are about.
+large_bodies = pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
+
+
+@large_bodies
+@pytest.mark.parametrize(("size", "code"), [(1_048_576, 201), (1_048_577, 422)])
+async def test_a_config_map_holds_a_mebibyte(api, configmaps, size, code):
+    half = size // 2
+    body = config_map(f"big-{code}", data={"a": "x" * half, "b": "y" * (size - half)})
+    answer = await api("POST", configmaps, body)
+    assert answer.code == code
+    if code == 422:
+        why = "[]: Too long: may not be more than 1048576 bytes"
+        assert answer.message == f'ConfigMap "big-422" is invalid: {why}'
+
+
+@large_bodies
+async def test_an_object_above_etcds_limit_is_an_internal_error(api, configmaps):
+    """Not a refusal in the server's own words: it is etcd that does not take it."""
+    annotations = {"a": "x" * 262_000}
+    body = config_map("big", data={"a": "x" * 1_040_000})
+    body["metadata"]["annotations"] = annotations
+    assert (await api("POST", configmaps, body)).code == 201
+    patch = {"metadata": {"labels": {f"l{n}": "x" * 63 for n in range(4000)}}}
+    answer = await api.merge(f"{configmaps}/big", patch)
+    assert (answer.code, answer.message) == (500, "etcdserver: request is too large")
+    assert "labels" not in (await api("GET", f"{configmaps}/big")).body["metadata"]
+
+
+@large_bodies
+async def test_a_body_above_three_mebibytes_is_not_read(api, configmaps):
+    answer = await api("POST", configmaps, config_map("huge", data={"a": "x" * 3_145_728}))
+    assert (answer.code, answer.body["reason"]) == (413, "RequestEntityTooLarge")
+    assert answer.message == "Request entity too large: limit is 3145728"

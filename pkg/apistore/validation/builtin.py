@@ -12,7 +12,7 @@ from druid_operator.pkg.meta import JSON
 
 _RBAC = "rbac.authorization.k8s.io"
 _CREATE: Mapping[tuple[str, str], Callable[[JSON, Faults], None]] = {
-    ("", "ConfigMap"): config.validate_data,
+    ("", "ConfigMap"): config.validate_config_map,
     ("", "Secret"): config.validate_data,
     ("", "Service"): services.validate_service,
     ("", "Pod"): workloads.validate_pod,

@@ -38,6 +38,10 @@ class Faults:
         message = f'Unsupported value: "{value}": supported values: {listed}'
         self.errors.append(FieldError(path, message, "FieldValueNotSupported"))
 
+    def too_long(self, path: str, most: int) -> None:
+        message = f"Too long: may not be more than {most} bytes"
+        self.errors.append(FieldError(path, message, "FieldValueTooLong"))
+
     def not_negative(self, path: str, value: Any) -> None:
         if isinstance(value, int) and value < 0:
             self.invalid(path, value, "must be greater than or equal to 0")

@@ -31,7 +31,7 @@ from druid_operator.pkg.envtest.apiserver.reviews import Reviews
 from druid_operator.pkg.envtest.apiserver.system_handlers import SystemHandlers
 from druid_operator.pkg.envtest.apiserver.target import parse_target
 from druid_operator.pkg.envtest.apiserver.watches import WatchServer
-from druid_operator.pkg.errors import APIError, InternalError
+from druid_operator.pkg.errors import APIError, InternalError, RequestTooLarge
 from druid_operator.pkg.meta import JSON, Resource
 from druid_operator.pkg.scheme.builtin import NAMESPACE
 
@@ -175,11 +175,16 @@ class EmbeddedAPIServer:
         if transport is not None:
             self._connections.add(transport)
         try:
+            # Not http.read(), which ends at one mebibyte.
+            body = await http.content.read()
+            if len(body) > _MAX_BODY:
+                words = f"Request entity too large: limit is {_MAX_BODY}"
+                return error_reply(RequestTooLarge(words))
             target = parse_target(http.method, http.path, http.query, self.store.registry)
             call = Call(
                 target,
                 http.query,
-                await http.read(),
+                body,
                 http.content_type,
                 http.headers.get("Accept", ""),
                 http.headers.get("User-Agent", ""),
