@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
@@ -58,8 +59,8 @@ def _dimensions(sent: JSON, timestamp: JSON, metrics: list[JSON], version: Versi
     for metric in metrics:
         columns.update(filter(None, (metric.get("name"), metric.get("fieldName"))))
     dimensions = [_dimension(d, version) for d in sent.get("dimensions") or ()]
-    names = [d["name"] for d in dimensions]
-    twice = sorted({name for name in names if names.count(name) > 1})
+    counts = Counter(d["name"] for d in dimensions)
+    twice = sorted(name for name, count in counts.items() if count > 1)
     if twice:
         problem = f"Duplicate column entries found : [{', '.join(twice)}]"
         raise cannot_construct("org.apache.druid.data.input.impl.DimensionsSpec", problem)
