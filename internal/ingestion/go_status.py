@@ -17,9 +17,23 @@ CREATE_FAIL = "DruidIngestionControllerCreateFail"
 UPDATE_SUCCESS = "DruidIngestionControllerUpdateSuccess"
 
 #: encoding/json escapes these even inside strings.
-_GO_ESCAPES = {
+_GO_ESCAPES = str.maketrans({
     "<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029",
-}  # fmt: skip
+})  # fmt: skip
+#: etcd refuses objects above 1.5 MiB; the rest of an object is well below what is left here.
+_MAX_TWICE = 1_450_000
+
+
+def spec_text_that_fits(document: Mapping[str, Any]) -> str | None:
+    """The text, or ``None`` when the object, which holds the document already, had no room for it.
+
+    A status that the API server cannot store would record nothing at all. A Go operator that came
+    back would post such a document once more.
+    """
+    text = go_spec_text(document)
+    # In the object it is text within JSON: quotes and backslashes take twice the room.
+    quoted = len(json.dumps(text, ensure_ascii=False).encode(errors="surrogatepass"))
+    return text if len(text.encode(errors="surrogatepass")) + quoted <= _MAX_TWICE else None
 
 
 def go_spec_text(document: Mapping[str, Any]) -> str:
@@ -89,7 +103,7 @@ def _string(text: str) -> str:
     encoded = json.dumps(text, ensure_ascii=False)
     # Since Go 1.22; the module that the Go operator was built with writes \u0008 and \u000c.
     encoded = encoded.replace("\\b", "\\u0008").replace("\\f", "\\u000c")
-    return "".join(_GO_ESCAPES.get(c, c) for c in encoded)
+    return encoded.translate(_GO_ESCAPES)
 
 
 def go_number(value: float) -> str:

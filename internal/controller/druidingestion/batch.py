@@ -23,7 +23,7 @@ from druid_operator.internal.controller.reporting import Event
 from druid_operator.internal.ingestion.go_status import (
     CREATE_SUCCESS,
     UPDATE_SUCCESS,
-    go_spec_text,
+    spec_text_that_fits,
 )
 from druid_operator.internal.ingestion.marker import with_marker
 from druid_operator.internal.ingestion.redact import redact_text
@@ -165,7 +165,7 @@ class BatchPass:
         """Nothing for a run of an older document, which is not at hand any more."""
         if run.spec_hash != self.work.desired.spec_hash:
             return {}
-        return {"currentIngestionSpec.json": go_spec_text(self.work.desired.raw)}
+        return {"currentIngestionSpec.json": spec_text_that_fits(self.work.desired.raw)}
 
     def _tracked(self, run: Run, runs: Sequence[Run], version: str) -> Facts:
         remember: JSON = {"specHash": run.spec_hash, **self._go_spec(run)}

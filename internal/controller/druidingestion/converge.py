@@ -34,7 +34,7 @@ from druid_operator.internal.ingestion.document import DesiredDocument, build_do
 from druid_operator.internal.ingestion.marker import Marker
 from druid_operator.pkg.apply import Engine, plan
 from druid_operator.pkg.clock import Clock
-from druid_operator.pkg.errors import InvalidObject
+from druid_operator.pkg.errors import FieldError, Invalid, InvalidObject, RequestTooLarge
 from druid_operator.pkg.meta import JSON, NamespacedName
 from druid_operator.pkg.scheme import Converter
 
@@ -105,6 +105,10 @@ class Converger:
             settled=self.engine.settled,
         )
         for outcome in await self.engine.execute(actions, owner_uid=uid):
+            if isinstance(outcome.error, Invalid | RequestTooLarge):
+                # Nothing but its size can be wrong with it: a ConfigMap holds 1 MiB.
+                words = f"cannot be kept in a ConfigMap: {outcome.error}"
+                raise InvalidObject([FieldError(desired.path, words)]) from outcome.error
             if outcome.error is not None:
                 raise outcome.error
 

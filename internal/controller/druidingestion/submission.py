@@ -14,7 +14,7 @@ from druid_operator.internal.ingestion.document import DesiredDocument
 from druid_operator.internal.ingestion.go_status import (
     CREATE_SUCCESS,
     UPDATE_SUCCESS,
-    go_spec_text,
+    spec_text_that_fits,
 )
 from druid_operator.internal.ingestion.subset import supervisor_differences
 from druid_operator.internal.ingestion.supervisor import Decision
@@ -100,7 +100,7 @@ class Submission:
             "liveBaseline": baseline,
             "druidVersion": self.version,
             "rejected": None,
-            "currentIngestionSpec.json": go_spec_text(self.desired.raw),
+            "currentIngestionSpec.json": spec_text_that_fits(self.desired.raw),
         }
 
     def _answered(self, *, created: bool) -> JSON:

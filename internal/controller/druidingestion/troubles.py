@@ -8,7 +8,7 @@ from druid_operator.internal.controller.druidingestion.facts import Trouble
 from druid_operator.internal.controller.druidingestion.reasons import ConditionReason as Reason
 from druid_operator.internal.ingestion.redact import redact_text
 from druid_operator.pkg.druidapi import errors
-from druid_operator.pkg.errors import OperatorError, TerminalError
+from druid_operator.pkg.errors import Forbidden, OperatorError, TerminalError
 
 _REASONS: tuple[tuple[type[errors.DruidError], Reason, bool], ...] = (
     # error, reason, whether nothing can be said of the ingestion itself
@@ -31,6 +31,8 @@ def trouble_of(error: OperatorError) -> Trouble | None:
                 stalled = kind in (errors.ProxyDisabled, errors.Rejected)
                 return Trouble(reason, message, stalled=stalled, unknown=unknown)
         return Trouble(Reason.DRUID_ERROR, message)
+    if isinstance(error, Forbidden):
+        return Trouble(Reason.RETRYING, redact_text(str(error)))
     if isinstance(error, TerminalError):
         return Trouble(error.reason, redact_text(str(error)), stalled=True)
     return None

@@ -6,7 +6,7 @@ import pytest
 
 from druid_operator.internal.controller.druidingestion.troubles import Backoffs, trouble_of
 from druid_operator.pkg.druidapi import errors
-from druid_operator.pkg.errors import Conflict, FieldError, InvalidObject, TerminalError
+from druid_operator.pkg.errors import Conflict, FieldError, Forbidden, InvalidObject, TerminalError
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,7 @@ from druid_operator.pkg.errors import Conflict, FieldError, InvalidObject, Termi
         (errors.Rejected("m"), "SpecRejected", True, False),
         (errors.Capacity("m"), "WaitingForCapacity", False, False),
         (errors.ServerError("m"), "DruidError", False, False),
+        (Forbidden("m"), "Retrying", False, False),
         (TerminalError("m", reason="SecretNotFound"), "SecretNotFound", True, False),
         (InvalidObject([FieldError("spec.x", "m")]), "Invalid", True, False),
     ],
