@@ -57,6 +57,7 @@ class World:
     fork_server: ForkServer
     folder: Path
     namespace: str = NAMESPACE_NAME
+    numbers: itertools.count[int] = attrs.field(factory=itertools.count)
     _operators: list[OperatorProcess] = attrs.field(factory=list)
 
     @property
@@ -88,9 +89,17 @@ class World:
         for operator in self._operators:
             await operator.stop(timeout=0.0)
 
+    def is_alive(self) -> bool:
+        """Whether none of the operators has ended."""
+        return all(operator.returncode is None for operator in self._operators)
+
     def logs(self) -> str:
         """What the operators said, for a failure's message."""
-        return "\n".join(f"--- {o.log.name}\n{o.tail(40)}" for o in self._operators)
+        return "\n".join(
+            f"--- {o.log.name}\n{o.log.read_text(errors='replace')}"
+            for o in self._operators
+            if o.log.exists()
+        )
 
     @staticmethod
     def is_operators(request: Request) -> bool:
@@ -216,7 +225,7 @@ def crds(envtest_crds: Sequence[CRDSource]) -> Sequence[JSON]:
     return load_crds(envtest_crds)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_world(fork_server: ForkServer, crds: Sequence[JSON], tmp_path_factory: Any) -> MakeWorld:
     """A world as an async context manager; keywords are Druid's behaviour."""
 
