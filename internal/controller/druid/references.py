@@ -11,7 +11,8 @@ from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from druid_operator.pkg.cache import Cache, Change, name_scope
-from druid_operator.pkg.errors import ServerTimeout
+from druid_operator.pkg.client import Reader
+from druid_operator.pkg.errors import NotFound, ServerTimeout
 from druid_operator.pkg.meta import NamespacedName
 from druid_operator.pkg.scheme.builtin import CONFIG_MAP
 from druid_operator.pkg.source import Channel
@@ -35,13 +36,19 @@ class ConfigMapReader(Protocol):
 class ReferencedConfigMaps:
     """Keeps a watch per referenced ConfigMap, for as long as some object refers to it.
 
+    A reference that may not be read leaves no watch behind: it would never fill, and an operator
+    whose caches are not filled is not ready, for all objects because of one.
+
     Args:
         cache: whose informers are used.
+        live: asked once for each new reference: a refusal is known at once, not after a deadline
+            that a worker would have to wait for.
         changed: is told the key of each object whose reference changed, came or went.
     """
 
-    def __init__(self, cache: Cache, changed: Channel[NamespacedName]) -> None:
+    def __init__(self, cache: Cache, live: Reader, changed: Channel[NamespacedName]) -> None:
         self._cache = cache
+        self._live = live
         self._changed = changed
         self._users: dict[NamespacedName, set[NamespacedName]] = {}
 
@@ -50,14 +57,17 @@ class ReferencedConfigMaps:
     ) -> Mapping[NamespacedName, Mapping[str, str]]:
         """``data`` of those that exist, and from now on news of all of them.
 
-        Raises ``ServerTimeout`` when a new watch does not answer, for example because the right to
-        read ConfigMaps of that namespace is missing. A missing object is no answer to wait for.
+        Raises what the API server raises, ``Forbidden`` where the right to read ConfigMaps of that
+        namespace is missing, and ``ServerTimeout`` when a new watch does not answer. A missing
+        object is no answer to wait for.
         """
         for gone in [ref for ref, users in self._users.items() if user in users]:
             if gone not in references:
                 self._release(gone, user)
         found: dict[NamespacedName, Mapping[str, str]] = {}
         for reference in references:
+            if reference not in self._users:
+                await self._ask(reference)
             await self._watch(reference, user)
             stored = self._cache.get(CONFIG_MAP, reference)
             if stored is not None:
@@ -68,6 +78,12 @@ class ReferencedConfigMaps:
         """The object is gone, and with it its references."""
         for reference in [ref for ref, users in self._users.items() if user in users]:
             self._release(reference, user)
+
+    async def _ask(self, reference: NamespacedName) -> None:
+        try:
+            await self._live.get(CONFIG_MAP, reference)
+        except NotFound:
+            pass
 
     async def _watch(self, reference: NamespacedName, user: NamespacedName) -> None:
         users = self._users.setdefault(reference, set())
@@ -82,6 +98,7 @@ class ReferencedConfigMaps:
                     await informer.wait_for_sync()
         except TimeoutError as error:
             reason = next((i.last_error for i in informers if i.last_error), "no answer")
+            self._release(reference, user)
             raise ServerTimeout(f"cannot read ConfigMap {reference}: {reason}") from error
 
     def _release(self, reference: NamespacedName, user: NamespacedName) -> None:

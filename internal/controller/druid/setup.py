@@ -53,7 +53,7 @@ def setup(manager: Manager, settings: OperatorSettings) -> None:
             annotation=APPLIED_ANNOTATION,
             predecessors={GO_FIELD_MANAGER},
         ),
-        references=ReferencedConfigMaps(manager.cache, references_changed),
+        references=ReferencedConfigMaps(manager.cache, manager.api_reader, references_changed),
         recorder=manager.event_recorder(),
         converter=manager.scheme.converter,
         clock=manager.clock,
