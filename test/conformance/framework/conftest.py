@@ -182,7 +182,7 @@ class Watched:
 
     @property
     def version(self) -> str:
-        return self.informer._store.version
+        return self.informer.version
 
     async def equals(self, objects: Objects, *, timeout: float = 10.0) -> None:
         """Wait until the store is what the server has."""

@@ -15,6 +15,7 @@ from druid_operator.pkg.cache import label_scope
 from druid_operator.pkg.controller import Controller, ControllerOptions
 from druid_operator.pkg.envtest.environment import Environment
 from druid_operator.pkg.envtest.eventually import eventually
+from druid_operator.pkg.event import Object
 from druid_operator.pkg.handler import EnqueueForObject, EnqueueMapped
 from druid_operator.pkg.manager import Manager
 from druid_operator.pkg.meta import NamespacedName
@@ -115,7 +116,7 @@ async def test_c19_function_that_burns_the_loop_is_named(
     await objects.create("a")
     manager = managers.make()
 
-    def burns(obj) -> list[NamespacedName]:
+    def burns(_: Object) -> list[NamespacedName]:
         end = time.monotonic() + 1.0
         while time.monotonic() < end:
             pass
