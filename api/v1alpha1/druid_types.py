@@ -31,12 +31,13 @@ class SecretReference:
 class Auth:
     """Credentials for Druid's HTTP API."""
 
-    type: str = prop("`basic-auth`.", required=True)
+    type: str = prop("`basic-auth` or `bearer`.", required=True)
     secret_ref: SecretReference = prop(
         "The Secret that holds the credentials.", required=True, k8s=_CORE + "SecretReference"
     )
     username_key: str | None = prop("Key of the user name; `OperatorUserName` if absent.")
     password_key: str | None = prop("Key of the password; `OperatorPassword` if absent.")
+    token_key: str | None = prop("Key of the token; `token` if absent.")
 
 
 @attrs.frozen

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import attrs
 
-from druid_operator.api.v1alpha1.druid_types import Auth
+from druid_operator.api.v1alpha1.druid_types import Auth, SecretReference
 from druid_operator.pkg.meta import JSON
 from druid_operator.pkg.schema import prop
+
+_CORE = "io.k8s.api.core.v1."
 
 #: The types that the Go operator names, and those that Druid has beside them.
 INGESTION_TYPES = (
@@ -19,7 +21,10 @@ class IngestionSpec:
     """What is ingested. `nativeSpec` wins over `spec`."""
 
     type: str = prop(f"One of {', '.join(INGESTION_TYPES)}.", required=True)
-    spec: str | None = prop("The whole document that Druid takes, as JSON text.")
+    spec: str | None = prop(
+        "The whole document that Druid takes, as JSON text. Credentials may be given as "
+        "`${secret:NAME:KEY}`, which stands for a value of a Secret of this namespace."
+    )
     native_spec: JSON | None = prop(
         "The whole document that Druid takes, as an object.", preserve_unknown=True
     )
@@ -32,7 +37,7 @@ class RunPolicy:
     """When a batch or SQL ingestion runs, and how often it is tried."""
 
     policy: str | None = prop(
-        "`OnChange` (default): a changed document is a new run. `Once`: it is reported and not run.",
+        "`OnChange` (default): a changed document is a new run. `Once`: it is told and not run.",
         enum=("OnChange", "Once"),
     )
     backoff_limit: int | None = prop(
@@ -85,6 +90,32 @@ class Requests:
 
 
 @attrs.frozen
+class ConnectionTLS:
+    """https to Druid. The Secrets are in the object's own namespace."""
+
+    ca_secret_ref: SecretReference | None = prop(
+        "A Secret with `ca.crt`, whom to trust; the system's authorities when absent.",
+        k8s=_CORE + "SecretReference",
+    )
+    client_secret_ref: SecretReference | None = prop(
+        "A Secret with `tls.crt` and `tls.key`, the certificate to show.",
+        k8s=_CORE + "SecretReference",
+    )
+    server_name: str | None = prop("The name in Druid's certificate; by default the address's.")
+
+
+@attrs.frozen
+class Connection:
+    """How Druid's HTTP API is reached, where the `Druid` object does not tell it all."""
+
+    url: str | None = prop(
+        "A router that no `Druid` of this namespace describes. The operator must allow it "
+        "(`--allow-druid-url`)."
+    )
+    tls: ConnectionTLS | None = prop("For https.")
+
+
+@attrs.frozen
 class DruidIngestionSpec:
     """The desired ingestion."""
 
@@ -92,6 +123,7 @@ class DruidIngestionSpec:
     ingestion: IngestionSpec = prop("What is ingested.", required=True)
     suspend: bool | None = prop("Streaming: no tasks run. Batch: nothing is submitted.")
     auth: Auth | None = prop("Credentials for Druid's HTTP API; the cluster's when absent.")
+    connection: Connection | None = prop("How Druid is reached; rarely needed.")
     run_policy: RunPolicy | None = prop("Of batch and SQL ingestions.")
     deletion_policy: str | None = prop(
         "When the object is deleted. `Terminate` (default): the supervisor is terminated, a "
@@ -167,6 +199,9 @@ class DruidIngestionStatus:
     )
     ignored_fields: list[str] | None = prop(
         "Fields of the document that Druid does not know and dropped.", list_type="atomic"
+    )
+    secret_versions: dict[str, str] | None = prop(
+        "Versions of the Secrets whose values Druid was sent."
     )
     requests: list[JSON] | None = prop(
         "What was asked for once, and what became of it.",

@@ -68,6 +68,7 @@ async def _run(config: RestConfig, options: Options) -> None:
         max_concurrent_reconciles=options.max_concurrent_reconciles,
         deny_namespaces=options.deny_namespaces,
         druid_endpoints=options.druid_endpoints,
+        allowed_druid_urls=options.allowed_druid_urls,
         druid_poll=options.druid_poll,
     )
     for controller in CONTROLLERS:

@@ -51,6 +51,7 @@ class Options:
     reconcile_wait: float = 10.0
     max_concurrent_reconciles: int = 1
     druid_endpoints: Mapping[tuple[str, str], str] = attrs.field(factory=dict)
+    allowed_druid_urls: frozenset[str] = frozenset()
     druid_poll: float = 30.0
 
 
@@ -70,6 +71,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         help="reach a Druid's router at URL, not at its Service; for development")  # fmt: skip
     add("--druid-poll", default="30s", metavar="DURATION",
         help="time between two looks at all supervisors of a Druid")  # fmt: skip
+    add("--allow-druid-url", action="append", default=[], metavar="ORIGIN",
+        help="an origin (https://host:port) that spec.connection.url may name")  # fmt: skip
     add("--zap-log-level", default="info", help="debug, info, warn or error")
     add(
         "--zap-encoder", default="auto", choices=("auto", "json", "console"), help="form of the log"
@@ -98,6 +101,7 @@ def read_options(flags: argparse.Namespace, environ: Mapping[str, str] | None = 
         reconcile_wait=_positive("RECONCILE_WAIT", env.get("RECONCILE_WAIT") or "10s"),
         max_concurrent_reconciles=_workers(env.get("MAX_CONCURRENT_RECONCILES") or "1"),
         druid_poll=_positive("--druid-poll", flags.druid_poll),
+        allowed_druid_urls=frozenset(_origin(text) for text in flags.allow_druid_url),
         druid_endpoints=dict(_endpoint(text) for text in flags.druid_endpoint),
     )
 
@@ -159,3 +163,10 @@ def _endpoint(text: str) -> tuple[tuple[str, str], str]:
     if not (equals and slash and namespace and name and url.startswith(("http://", "https://"))):
         raise OptionError(f"--druid-endpoint: must be NAMESPACE/NAME=URL, got {text!r}")
     return (namespace, name), url.rstrip("/")
+
+
+def _origin(text: str) -> str:
+    scheme, separator, host = text.rstrip("/").partition("://")
+    if scheme not in ("http", "https") or not separator or not host or "/" in host or "@" in host:
+        raise OptionError(f"--allow-druid-url: must be http(s)://HOST[:PORT], got {text!r}")
+    return f"{scheme}://{host}"

@@ -20,6 +20,7 @@ class OperatorSettings:
         deny_namespaces: objects there are left alone.
         druid_endpoints: (namespace, name) of a ``Druid`` to the URL of its router, in place of its
             Service. For an operator that runs outside of the cluster's network.
+        allowed_druid_urls: origins that an ingestion's ``spec.connection.url`` may name.
         druid_poll: seconds between two looks at all supervisors of a cluster; every second look
             compares their specs.
     """
@@ -28,6 +29,7 @@ class OperatorSettings:
     max_concurrent_reconciles: int = 1
     deny_namespaces: frozenset[str] = frozenset()
     druid_endpoints: Mapping[tuple[str, str], str] = attrs.field(factory=dict)
+    allowed_druid_urls: frozenset[str] = frozenset()
     druid_poll: float = 30.0
 
 

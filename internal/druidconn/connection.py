@@ -11,6 +11,7 @@ from druid_operator.internal.druidconn.breaker import Breaker
 from druid_operator.internal.druidconn.credentials import SecretSource
 from druid_operator.internal.druidconn.endpoint import Endpoint
 from druid_operator.internal.druidconn.settings_view import SettingsView
+from druid_operator.internal.druidconn.tls import TLSSource
 from druid_operator.internal.druidconn.turnstile import Turnstile
 from druid_operator.internal.druidconn.view import ClusterView
 from druid_operator.pkg.clock import Clock
@@ -31,6 +32,7 @@ class ConnectionKey:
     cluster: NamespacedName
     endpoint: Endpoint
     secret: SecretSource | None
+    tls: TLSSource | None = None
 
 
 @attrs.define(eq=False)

@@ -8,15 +8,18 @@ its own objects only.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextvars import Context
+from typing import Any
 
 from druid_operator.internal.druidconn.breaker import Breaker
 from druid_operator.internal.druidconn.connection import Connection, ConnectionKey
 from druid_operator.internal.druidconn.credentials import SecretCredentials, secret_source
-from druid_operator.internal.druidconn.endpoint import resolve_endpoint
+from druid_operator.internal.druidconn.endpoint import external_endpoint, resolve_endpoint
 from druid_operator.internal.druidconn.poller import Poller
+from druid_operator.internal.druidconn.secrets import SecretReader
 from druid_operator.internal.druidconn.settings_view import SettingsView
+from druid_operator.internal.druidconn.tls import SecretTLS, tls_source
 from druid_operator.internal.druidconn.turnstile import Turnstile
 from druid_operator.internal.druidconn.view import ClusterView
 from druid_operator.pkg.client import Reader
@@ -45,6 +48,7 @@ class Connections:
         reader: reads Secrets, live.
         wake: puts a key into the controller's queue, once a busy Druid has time for it.
         overrides: (namespace, name) of a ``Druid`` to the URL of its router.
+        allowed: origins (``https://host:port``) that ``spec.connection.url`` may name.
         on_call: for metrics.
         poll_seconds: between two cheap listings; every second one is a full one.
     """
@@ -58,13 +62,15 @@ class Connections:
         *,
         wake: Callable[[NamespacedName], None],
         overrides: Mapping[tuple[str, str], str] | None = None,
+        allowed: Collection[str] = (),
         on_call: CallObserver | None = None,
         poll_seconds: float = 30.0,
     ) -> None:
-        self._reader = reader
+        self.secrets = SecretReader(reader, clock)
         self._clock = clock
         self._wake = wake
         self._overrides = overrides or {}
+        self._allowed = frozenset(allowed)
         self._on_call = on_call or (lambda _cluster, _operation, _status, _seconds: None)
         self._poll_seconds = poll_seconds
         self._connections: dict[ConnectionKey, Connection] = {}
@@ -77,23 +83,28 @@ class Connections:
     def on_change(self, listener: ChangeListener) -> None:
         self._listeners.append(listener)
 
-    def connect(self, druid: JSON, auth: Mapping[str, object] | None = None) -> Connection:
+    def connect(
+        self, cluster: NamespacedName, druid: JSON | None, spec: Mapping[str, Any]
+    ) -> Connection:
         """The connection to a cluster.
 
         Args:
-            druid: the ``Druid`` object as stored.
-            auth: an ingestion's own ``spec.auth``; the cluster's when absent.
+            druid: the ``Druid`` object as stored; ``None`` where ``spec`` says where Druid is.
+            spec: of the ingestion: its ``auth`` (the cluster's when absent) and ``connection``.
 
         Raises ``NoEndpoint`` or ``CredentialsError``; asks nobody.
         """
-        cluster = NamespacedName.of(druid)
-        endpoint = resolve_endpoint(
-            druid, override=self._overrides.get((cluster.namespace, cluster.name), "")
+        connection = spec.get("connection") or {}
+        override = self._overrides.get((cluster.namespace, cluster.name), "")
+        if connection.get("url") and not override:
+            endpoint = external_endpoint(connection["url"], self._allowed)
+        else:
+            endpoint = resolve_endpoint(druid or {}, override=override)
+        source = secret_source(spec.get("auth"), cluster.namespace) or secret_source(
+            ((druid or {}).get("spec") or {}).get("auth"), cluster.namespace
         )
-        source = secret_source(auth, cluster.namespace) or secret_source(
-            (druid.get("spec") or {}).get("auth"), cluster.namespace
-        )
-        key = ConnectionKey(cluster, endpoint, source)
+        tls = tls_source(connection.get("tls"), cluster.namespace)
+        key = ConnectionKey(cluster, endpoint, source, tls)
         self._sweep()
         found = self._connections.get(key) or self._open(key)
         found.used_at = self._clock.monotonic()
@@ -131,9 +142,8 @@ class Connections:
         client = DruidClient(
             key.endpoint.url,
             via_router=key.endpoint.via_router,
-            credentials=(
-                SecretCredentials(key.secret, self._reader, self._clock) if key.secret else None
-            ),
+            credentials=SecretCredentials(key.secret, self.secrets) if key.secret else None,
+            tls=SecretTLS(key.tls, self.secrets) if key.tls else None,
             observer=observe,
         )
         view = ClusterView(lambda supervisor_id: self._changed(key.cluster, supervisor_id))

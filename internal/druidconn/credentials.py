@@ -1,37 +1,23 @@
-"""Credentials for Druid from a Secret, read when needed and never kept anywhere else.
-
-Only the object's own namespace: whoever may create an ingestion could otherwise have any Secret of
-the cluster sent to a server of his own. Secrets are read with ``get``; listing or watching them is
-a right that this operator does not have.
-"""
+"""Who we are to Druid: basic authentication or a bearer token, from a Secret, kept nowhere else."""
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 
-from druid_operator.pkg.client import Reader
-from druid_operator.pkg.clock import Clock
-from druid_operator.pkg.druidapi.transport import basic_authorization
-from druid_operator.pkg.errors import NotFound, TerminalError
-from druid_operator.pkg.meta import JSON, NamespacedName
-from druid_operator.pkg.scheme.builtin import SECRET
+from druid_operator.internal.druidconn.secrets import CredentialsError, SecretReader, own_secret
+from druid_operator.pkg.druidapi import basic_authorization, bearer_authorization
+from druid_operator.pkg.meta import NamespacedName
 
-#: Seconds. A changed Secret is in use after at most this; after a 401 at once.
-MAX_AGE_SECONDS = 300.0
 #: The Go operator's keys.
 DEFAULT_USERNAME_KEY = "OperatorUserName"
 DEFAULT_PASSWORD_KEY = "OperatorPassword"
+#: The key of a ServiceAccount's token.
+DEFAULT_TOKEN_KEY = "token"
 
-
-class CredentialsError(TerminalError):
-    """The Secret cannot be used. Terminal for the pass: the next poll reads it again."""
-
-    def __init__(self, message: str, *, reason: str, path: str) -> None:
-        super().__init__(message, reason=reason, path=path)
+_SCHEMES: Mapping[str, Literal["basic", "bearer"]] = {"basic-auth": "basic", "bearer": "bearer"}
 
 
 @attrs.frozen
@@ -45,6 +31,8 @@ class SecretSource:
     key: NamespacedName
     username_key: str = DEFAULT_USERNAME_KEY
     password_key: str = DEFAULT_PASSWORD_KEY
+    token_key: str = DEFAULT_TOKEN_KEY
+    scheme: Literal["basic", "bearer"] = "basic"
     path: str = "spec.auth"
 
 
@@ -56,75 +44,35 @@ def secret_source(auth: Mapping[str, Any] | None, namespace: str) -> SecretSourc
     """
     if not auth or not (auth.get("type") or (auth.get("secretRef") or {}).get("name")):
         return None
-    if auth.get("type") != "basic-auth":
+    scheme = _SCHEMES.get(str(auth.get("type")))
+    if scheme is None:
         raise CredentialsError(
-            f"must be basic-auth, got {auth.get('type')!r}",
+            f"must be {' or '.join(_SCHEMES)}, got {auth.get('type')!r}",
             reason="InvalidAuth", path="spec.auth.type",
         )  # fmt: skip
-    ref = auth.get("secretRef") or {}
-    if not ref.get("name"):
-        raise CredentialsError("required", reason="InvalidAuth", path="spec.auth.secretRef.name")
-    if ref.get("namespace") not in (None, "", namespace):
-        raise CredentialsError(
-            f"the Secret must be in this object's namespace {namespace!r}, not "
-            f"{ref['namespace']!r}: copy it here",
-            reason="SecretNotAllowed", path="spec.auth.secretRef.namespace",
-        )  # fmt: skip
     return SecretSource(
-        NamespacedName(namespace, ref["name"]),
+        own_secret(auth.get("secretRef") or {}, namespace, "spec.auth.secretRef"),
         auth.get("usernameKey") or DEFAULT_USERNAME_KEY,
         auth.get("passwordKey") or DEFAULT_PASSWORD_KEY,
+        auth.get("tokenKey") or DEFAULT_TOKEN_KEY,
+        scheme,
     )
 
 
-@attrs.define
+@attrs.frozen
 class SecretCredentials:
-    """Fits :class:`~druid_operator.pkg.druidapi.transport.Credentials`.
-
-    Args:
-        reader: must read Secrets live.
-    """
+    """Fits :class:`~druid_operator.pkg.druidapi.Credentials`."""
 
     source: SecretSource
-    reader: Reader
-    clock: Clock
-    _header: str = attrs.field(default="", init=False, repr=False)
-    _read_at: float = attrs.field(default=float("-inf"), init=False)
+    secrets: SecretReader
 
     async def authorization(self, *, refresh: bool = False) -> str | None:
-        now = self.clock.monotonic()
-        if refresh or not self._header or now - self._read_at > MAX_AGE_SECONDS:
-            self._header = self._header_from(await self._secret())
-            self._read_at = now
-        return self._header
-
-    async def _secret(self) -> JSON:
-        try:
-            return await self.reader.get(SECRET, self.source.key)
-        except NotFound as error:
-            raise CredentialsError(
-                f"Secret {self.source.key.name!r} not found",
-                reason="SecretNotFound", path=f"{self.source.path}.secretRef.name",
-            ) from error  # fmt: skip
-
-    def _header_from(self, secret: JSON) -> str:
+        source = self.source
+        path = f"{source.path}.secretRef.name"
+        secret = await self.secrets.get(source.key, path, refresh=refresh)
+        if source.scheme == "bearer":
+            return bearer_authorization(secret.text(source.token_key, f"{source.path}.tokenKey"))
         return basic_authorization(
-            self._value(secret, self.source.username_key, "usernameKey"),
-            self._value(secret, self.source.password_key, "passwordKey"),
+            secret.text(source.username_key, f"{source.path}.usernameKey"),
+            secret.text(source.password_key, f"{source.path}.passwordKey"),
         )
-
-    def _value(self, secret: JSON, key: str, field: str) -> str:
-        encoded = (secret.get("data") or {}).get(key)
-        if encoded is None:
-            raise CredentialsError(
-                f"Secret {self.source.key.name!r} has no key {key!r}",
-                reason="SecretKeyMissing", path=f"{self.source.path}.{field}",
-            )  # fmt: skip
-        try:
-            return base64.b64decode(encoded).decode()
-        except UnicodeDecodeError:
-            # From nothing: the error would carry the bytes.
-            raise CredentialsError(
-                f"Secret {self.source.key.name!r}: the value of {key!r} is not UTF-8",
-                reason="SecretNotText", path=f"{self.source.path}.{field}",
-            ) from None  # fmt: skip

@@ -7,8 +7,9 @@ otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import attrs
 
@@ -61,6 +62,26 @@ def resolve_endpoint(druid: JSON, *, override: str = "") -> Endpoint:
         "that is also the overlord: Druid's API cannot be reached",
         "spec.nodes",
     )
+
+
+def external_endpoint(url: str, allowed: Collection[str]) -> Endpoint:
+    """A Druid that no object of this cluster describes.
+
+    Args:
+        allowed: origins that the operator's own settings permit: whoever may create an ingestion
+            could otherwise make the operator send requests to any address that it can reach.
+
+    Raises:
+        NoEndpoint: no URL, or none that is allowed.
+    """
+    path = "spec.connection.url"
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+        raise NoEndpoint("must be http(s)://HOST[:PORT][/PATH] without credentials", path)
+    origin = f"{parts.scheme}://{parts.netloc}"
+    if origin not in allowed:
+        raise NoEndpoint(f"{origin} is not allowed: see --allow-druid-url", path)
+    return Endpoint(url.rstrip("/"))
 
 
 def _nodes(druid: JSON, node_type: str) -> Iterator[tuple[str, Mapping[str, Any]]]:

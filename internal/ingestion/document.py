@@ -17,6 +17,7 @@ import attrs
 from druid_operator.api.v1alpha1.druidingestion_types import IngestionSpec
 from druid_operator.internal.ingestion.canonical import canonical_json, sha256
 from druid_operator.internal.ingestion.marker import without_marker
+from druid_operator.internal.ingestion.secret_values import check_references
 from druid_operator.pkg.errors import FieldError, InvalidObject
 from druid_operator.pkg.meta import JSON, nesting
 
@@ -49,6 +50,7 @@ class DesiredDocument:
         raw: the document as written, in whose terms the Go operator's status speaks.
         path: where in the object it was written.
         warnings: what is odd and not wrong.
+        resolved: ``body`` with the values of Secrets in it; ``None`` where it names none.
     """
 
     type: str
@@ -64,6 +66,12 @@ class DesiredDocument:
     raw: JSON = attrs.field(repr=False)
     path: str
     warnings: tuple[str, ...] = ()
+    resolved: JSON | None = attrs.field(default=None, repr=False)
+
+    @property
+    def sendable(self) -> JSON:
+        """What Druid is sent, and what it is compared with."""
+        return self.body if self.resolved is None else self.resolved
 
     @property
     def text(self) -> str:
@@ -74,7 +82,7 @@ class DesiredDocument:
 def build_document(ingestion: IngestionSpec, *, suspend: bool | None) -> DesiredDocument:
     """Raises :class:`InvalidObject` (terminal) with every fault found."""
     raw, path = read_document(ingestion)
-    errors = list(_check(ingestion.type, raw, path))
+    errors = [*_check(ingestion.type, raw, path), *check_references(raw, path)]
     if errors:
         raise InvalidObject(errors)
     own_marker_gone = without_marker(raw)

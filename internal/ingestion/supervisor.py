@@ -12,11 +12,11 @@ from typing import Any, Literal
 
 import attrs
 
-from druid_operator.internal.ingestion.baseline import baseline_hash
+from druid_operator.internal.ingestion.compare import baseline_of, differences_from
 from druid_operator.internal.ingestion.document import DesiredDocument, stream_of
 from druid_operator.internal.ingestion.go_status import same_as_go
 from druid_operator.internal.ingestion.marker import Marker, read_marker, with_marker
-from druid_operator.internal.ingestion.subset import Difference, supervisor_differences
+from druid_operator.internal.ingestion.subset import Difference
 from druid_operator.pkg.meta import JSON
 
 Action = Literal[
@@ -39,7 +39,7 @@ Reason = Literal[
     "ResumeRequested", "InSync", "BaselineRecorded", "DruidVersionChanged", "Adopted",
     "TakenOver", "DriftIgnored", "Drifted", "OwnedByAnother", "PreExisting", "PreExistingDiffers",
     "StreamChangeRequiresRecreate", "IdentityChangeRequiresRecreate", "SpecRejected",
-    "StreamChanged", "IdentityChanged",
+    "StreamChanged", "IdentityChanged", "SecretChanged",
 ]  # fmt: skip
 
 AdoptionPolicy = Literal["IfEquivalent", "Always", "Never"]
@@ -71,6 +71,7 @@ class SupervisorMemory:
         rejected_hash: of a document that Druid refused, for ``rejected_version`` of Druid.
         go_spec: ``currentIngestionSpec.json``, as the Go operator left it.
         go_submitted: its status has an id.
+        secrets_changed: a Secret that the document names is not the one that it was sent with.
     """
 
     supervisor_id: str = ""
@@ -82,6 +83,7 @@ class SupervisorMemory:
     rejected_message: str = ""
     go_spec: str = ""
     go_submitted: bool = False
+    secrets_changed: bool = False
 
 
 @attrs.frozen
@@ -169,7 +171,7 @@ def decide_supervisor(
 
 def document_to_submit(desired: DesiredDocument, owner: Marker) -> JSON:
     """What is sent: ``suspended`` always said, because absent means "resume"."""
-    return with_marker({**desired.body, "suspended": desired.suspended}, owner)
+    return with_marker({**desired.sendable, "suspended": desired.suspended}, owner)
 
 
 def _create(case: _Case) -> Decision:
@@ -191,8 +193,8 @@ def _unmarked(case: _Case, live: JSON) -> Decision:
     memory, desired = case.memory, case.desired
     if memory.spec_hash:  # adopted before, in status only: adding a marker would restart tasks
         return _owned(case, live, memory.spec_hash)
-    differences = supervisor_differences(desired.body, live)
-    baseline = baseline_hash(live)
+    differences = differences_from(desired, live)
+    baseline = baseline_of(desired, live)
     if case.policy.adoption == "Never" and not memory.go_submitted:
         words = f"supervisor {desired.supervisor_id} exists and was not made by this object"
         return Decision("Conflict", "PreExisting", words, None, differences)
@@ -214,14 +216,18 @@ def _unmarked(case: _Case, live: JSON) -> Decision:
 def _owned(case: _Case, live: JSON, applied_hash: str) -> Decision:
     memory, desired = case.memory, case.desired
     if applied_hash != desired.spec_hash:
-        differences = supervisor_differences(desired.body, live)
+        differences = differences_from(desired, live)
         return _update(case, live, "SpecChanged", differences)
-    baseline = baseline_hash(live)
+    baseline = baseline_of(desired, live)
     # A baseline is worth something only for the document it was taken of.
     recorded = memory.live_baseline if memory.spec_hash == applied_hash else ""
-    if recorded == baseline:
+    if recorded == baseline and not memory.secrets_changed:
         return _unchanged(case, live, baseline)
-    differences = supervisor_differences(desired.body, live)
+    differences = differences_from(desired, live)
+    if memory.secrets_changed:
+        if _counting(differences):
+            return _update(case, live, "SecretChanged", differences)
+        recorded = ""
     upgraded = memory.druid_version != case.observed.druid_version
     if (not recorded or upgraded) and not _counting(differences):
         switch = _switch(desired, live, baseline)
@@ -237,7 +243,7 @@ def _unchanged(case: _Case, live: JSON, baseline: str) -> Decision:
     if switch.writes or read_marker(live) is not None:
         return switch
     # Adopted as it was: what it lacks is not ours to repair, and not ours to hide.
-    differences = supervisor_differences(case.desired.body, live)
+    differences = differences_from(case.desired, live)
     if not _counting(differences):
         return switch
     return Decision("Drift", "TakenOver", _shown(differences), None, differences, baseline)
@@ -279,6 +285,8 @@ def _update(
 def _refused_before(case: _Case) -> Decision | None:
     """The same document to the same Druid gets the same answer."""
     memory = case.memory
+    if memory.secrets_changed:
+        return None
     same = bool(memory.rejected_hash) and memory.rejected_hash == case.desired.spec_hash
     if same and memory.rejected_version == case.observed.druid_version:
         return Decision("Refuse", "SpecRejected", memory.rejected_message)

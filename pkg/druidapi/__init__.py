@@ -16,9 +16,11 @@ from druid_operator.pkg.druidapi.api import (
 from druid_operator.pkg.druidapi.client import DruidClient
 from druid_operator.pkg.druidapi.errors import DruidError
 from druid_operator.pkg.druidapi.transport import (
+    TLS,
     Credentials,
     Deadlines,
     StaticCredentials,
+    StaticTLS,
     basic_authorization,
     bearer_authorization,
 )
@@ -37,6 +39,7 @@ __all__ = [
     "DruidAPI", "ClusterAPI", "SupervisorAPI", "TaskAPI", "SqlTaskAPI", "DataSourceAPI",
     "CompactionAPI", "Capabilities", "DruidClient", "DruidError",
     "Credentials", "Deadlines", "StaticCredentials", "basic_authorization", "bearer_authorization",
+    "TLS", "StaticTLS",
     "ServerStatus", "SupervisorListing", "SupervisorState", "SupervisorStatus",
     "SupervisorSubmitted", "TaskReport", "TaskStatus", "TaskSubmitted",
 ]  # fmt: skip

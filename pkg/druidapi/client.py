@@ -12,6 +12,7 @@ from druid_operator.pkg.druidapi import errors
 from druid_operator.pkg.druidapi.api import Capabilities, CompactionAPI, TaskState
 from druid_operator.pkg.druidapi.decoding import an_object, body_of, list_of, understand
 from druid_operator.pkg.druidapi.transport import (
+    TLS,
     Answer,
     Credentials,
     Deadlines,
@@ -48,7 +49,7 @@ class DruidClient:
         base_url: scheme, host, port, and a path prefix if there is one.
         via_router: whether the address is a router (whose management proxy must be on).
         credentials: read before each call, again after a 401; ``None`` for an open Druid.
-        tls: context for https; ``None`` verifies against the system's authorities.
+        tls: the context for https; ``None`` verifies against the system's authorities.
         redirect: approves the target of a leader's redirect; ``None`` approves none.
         observer: told each exchange (operation, status, seconds), for metrics.
     """
@@ -59,7 +60,7 @@ class DruidClient:
         *,
         via_router: bool = True,
         credentials: Credentials | None = None,
-        tls: ssl.SSLContext | None = None,
+        tls: TLS | ssl.SSLContext | None = None,
         deadlines: Deadlines | None = None,
         redirect: Redirect | None = None,
         observer: Observer | None = None,

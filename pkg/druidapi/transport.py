@@ -49,6 +49,30 @@ class Credentials(Protocol):
         ...
 
 
+class TLS(Protocol):
+    """Where the context for https comes from."""
+
+    @property
+    def server_name(self) -> str:
+        """The name that the certificate must bear, empty for the address's own."""
+        ...
+
+    async def context(self, *, refresh: bool = False) -> ssl.SSLContext:
+        """``refresh``: the last one was of no use, so what is kept must be read again."""
+        ...
+
+
+@attrs.frozen
+class StaticTLS:
+    """One context for ever, for tests and tools."""
+
+    ssl_context: ssl.SSLContext
+    server_name: str = ""
+
+    async def context(self, *, refresh: bool = False) -> ssl.SSLContext:
+        return self.ssl_context
+
+
 @attrs.frozen
 class StaticCredentials:
     """One value for ever, for tests and tools."""
@@ -116,7 +140,7 @@ class Transport:
         base_url: str,
         *,
         credentials: Credentials | None = None,
-        tls: ssl.SSLContext | None = None,
+        tls: TLS | ssl.SSLContext | None = None,
         deadlines: Deadlines | None = None,
         redirect: Redirect | None = None,
         observer: Observer | None = None,
@@ -127,7 +151,7 @@ class Transport:
         self._credentials = credentials
         self._redirect = redirect
         self._observer = observer
-        self._tls: ssl.SSLContext | bool = tls if tls is not None else True
+        self._tls = StaticTLS(tls) if isinstance(tls, ssl.SSLContext) else tls
         self._max_connections = max_connections
         self._session: aiohttp.ClientSession | None = None
 
@@ -179,23 +203,44 @@ class Transport:
     async def _once(
         self, request: Request, url: URL, authorization: str | None
     ) -> tuple[Answer, URL | None]:
+        context = await self._tls.context() if self._tls else None
+        try:
+            return await self._answered(request, url, authorization, context)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            if self._tls is None or not isinstance(error, aiohttp.ClientSSLError):
+                raise _failure(request, error) from error
+            # Certificates are renewed. The handshake failed, so nothing reached Druid yet.
+            fresh = await self._tls.context(refresh=True)
+            if fresh is context:
+                raise _failure(request, error) from error
+        try:
+            return await self._answered(request, url, authorization, fresh)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise _failure(request, error) from error
+
+    async def _answered(
+        self,
+        request: Request,
+        url: URL,
+        authorization: str | None,
+        context: ssl.SSLContext | None,
+    ) -> tuple[Answer, URL | None]:
         headers = {"Accept": "application/json", **request.headers}
         if request.body is not None:
             headers["Content-Type"] = "application/json"
         if authorization is not None:
             headers["Authorization"] = authorization
         timeout = aiohttp.ClientTimeout(total=request.deadline, sock_connect=self.deadlines.connect)
-        try:
-            async with self._open().request(
-                request.method, url, data=request.body, headers=headers,
-                timeout=timeout, allow_redirects=False, ssl=self._tls,
-            ) as response:  # fmt: skip
-                raw = await _read(response)
-                location = response.headers.get("Location")
-                text = raw.decode("utf-8", "replace")
-                return Answer(response.status, text), URL(location) if location else None
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise _failure(request, error) from error
+        name = self._tls.server_name if self._tls else ""
+        async with self._open().request(
+            request.method, url, data=request.body, headers=headers, timeout=timeout,
+            allow_redirects=False, ssl=context if context is not None else True,
+            server_hostname=name or None,
+        ) as response:  # fmt: skip
+            raw = await _read(response)
+            location = response.headers.get("Location")
+            text = raw.decode("utf-8", "replace")
+            return Answer(response.status, text), URL(location) if location else None
 
     def _open(self) -> aiohttp.ClientSession:
         # Made on first use: a session belongs to the loop that runs it.

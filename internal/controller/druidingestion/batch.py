@@ -129,7 +129,7 @@ class BatchPass:
 
     async def _send(self, run: Run) -> None:
         api, desired, comment = self.work.connection.api, self.work.desired, self.work.comment
-        document = with_marker(desired.body, self.work.owner)
+        document = with_marker(desired.sendable, self.work.owner)
         if desired.runs == "sql":
             await api.submit_sql_task(run.task_id, document, comment=comment)
         else:

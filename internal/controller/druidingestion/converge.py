@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import attrs
 
@@ -17,7 +17,11 @@ from druid_operator.internal.controller.druidingestion.claims import (
 from druid_operator.internal.controller.druidingestion.config_map import build_config_map
 from druid_operator.internal.controller.druidingestion.facts import Facts, Trouble
 from druid_operator.internal.controller.druidingestion.followers import Followers
-from druid_operator.internal.controller.druidingestion.gather import Observed, cluster_key
+from druid_operator.internal.controller.druidingestion.gather import (
+    Observed,
+    cluster_key,
+    has_own_endpoint,
+)
 from druid_operator.internal.controller.druidingestion.policies import read_policies
 from druid_operator.internal.controller.druidingestion.reasons import ConditionReason as Reason
 from druid_operator.internal.controller.druidingestion.reporter import Reporter
@@ -32,6 +36,7 @@ from druid_operator.internal.ingestion.compatibility import check_against
 from druid_operator.internal.ingestion.contradictions import contradictions
 from druid_operator.internal.ingestion.document import DesiredDocument, build_document
 from druid_operator.internal.ingestion.marker import Marker
+from druid_operator.internal.ingestion.secret_values import find_references, put_in
 from druid_operator.pkg.apply import Engine, plan
 from druid_operator.pkg.clock import Clock
 from druid_operator.pkg.errors import FieldError, Invalid, InvalidObject, RequestTooLarge
@@ -64,7 +69,7 @@ class Converger:
         spec = self.converter.decode(DruidIngestion, observed.ingestion).spec
         desired = resolve(spec)
         await self._keep_document(observed, desired)
-        if observed.cluster is None:
+        if observed.cluster is None and not has_own_endpoint(observed.ingestion):
             name = observed.ingestion["spec"]["druidCluster"]
             words = f"spec.druidCluster: there is no Druid {name!r} in this namespace"
             trouble = Trouble(Reason.CLUSTER_NOT_FOUND, words, unknown=True)
@@ -72,11 +77,12 @@ class Converger:
         conflict = self._conflict(observed, desired)
         if conflict is not None:
             return Facts(desired=desired, trouble=conflict, synced=False)
-        connection = connect(self.connections, observed.cluster, observed.ingestion)
+        desired, secrets = await self._with_secrets(observed, desired)
+        connection = connect(self.connections, observed)
         with connection.turnstile.entered(observed.key):
             await connection.ensure_ready()
             await _check_druid(desired, connection)
-            work = self._work(observed, spec, desired, connection)
+            work = self._work(observed, spec, desired, secrets, connection)
             facts = await self._run(work, observed)
             return await self._with_settings(facts, work, observed)
 
@@ -112,6 +118,26 @@ class Converger:
             if outcome.error is not None:
                 raise outcome.error
 
+    async def _with_secrets(
+        self, observed: Observed, desired: DesiredDocument
+    ) -> tuple[DesiredDocument, Mapping[str, str]]:
+        """The document with the values that it names, and the versions of their Secrets.
+
+        Raises:
+            CredentialsError: one is missing.
+        """
+        values: dict[tuple[str, str], str] = {}
+        versions: dict[str, str] = {}
+        for found in find_references(desired.body):
+            key = NamespacedName(observed.key.namespace, found.secret)
+            path = ".".join([desired.path, *map(str, found.path)])
+            data = await self.connections.secrets.get(key, path)
+            values[found.secret, found.key] = data.text(found.key, path)
+            versions[found.secret] = data.version
+        if not values:
+            return desired, {}
+        return attrs.evolve(desired, resolved=put_in(desired.body, values)), versions
+
     def _conflict(self, observed: Observed, desired: DesiredDocument) -> Trouble | None:
         """What this object asks for and another one has."""
         ingestion = observed.ingestion
@@ -131,6 +157,7 @@ class Converger:
         observed: Observed,
         spec: DruidIngestionSpec,
         desired: DesiredDocument,
+        secrets: Mapping[str, str],
         connection: Connection,
     ) -> Work:
         ingestion = observed.ingestion
@@ -144,6 +171,7 @@ class Converger:
             policies=read_policies(spec),
             desired=desired,
             generation=meta.get("generation", 0),
+            secrets=secrets,
             status=ingestion.get("status") or {},
             owner=Marker(meta["namespace"], meta["name"], meta["uid"], desired.spec_hash),
             comment=comment_of(ingestion),
@@ -162,9 +190,10 @@ def resolve(spec: DruidIngestionSpec) -> DesiredDocument:
     return desired
 
 
-def connect(connections: Connections, cluster: JSON, ingestion: JSON) -> Connection:
+def connect(connections: Connections, observed: Observed) -> Connection:
     """Raises ``NoEndpoint`` or ``CredentialsError``; asks nobody."""
-    return connections.connect(cluster, (ingestion.get("spec") or {}).get("auth"))
+    spec = observed.ingestion.get("spec") or {}
+    return connections.connect(cluster_key(observed.ingestion), observed.cluster, spec)
 
 
 def comment_of(ingestion: JSON) -> str:

@@ -35,7 +35,15 @@ class Observed:
 
     @property
     def cluster_is_going(self) -> bool:
+        if has_own_endpoint(self.ingestion):
+            return False  # nothing here tells the end of a Druid elsewhere
         return self.cluster is None or bool(self.cluster["metadata"].get("deletionTimestamp"))
+
+
+def has_own_endpoint(ingestion: JSON) -> bool:
+    """Whether it says itself where Druid is; there may be no ``Druid`` object then."""
+    spec = ingestion.get("spec") or {}
+    return bool((spec.get("connection") or {}).get("url"))
 
 
 def cluster_key(ingestion: JSON) -> NamespacedName:

@@ -27,7 +27,11 @@ from druid_operator.internal.controller.druidingestion.finalize import (
     has_finalizer,
 )
 from druid_operator.internal.controller.druidingestion.followers import Followers
-from druid_operator.internal.controller.druidingestion.gather import Observed, gather
+from druid_operator.internal.controller.druidingestion.gather import (
+    Observed,
+    gather,
+    has_own_endpoint,
+)
 from druid_operator.internal.controller.druidingestion.reasons import ConditionReason as Reason
 from druid_operator.internal.controller.druidingestion.reasons import ConditionType
 from druid_operator.internal.controller.druidingestion.reporter import Reporter
@@ -123,9 +127,9 @@ class DruidIngestionReconciler:
 
     async def _deletion_step(self, observed: Observed) -> Step:
         connection, why = None, None
-        if observed.cluster is not None:
+        if observed.cluster is not None or has_own_endpoint(observed.ingestion):
             try:
-                connection = connect(self.connections, observed.cluster, observed.ingestion)
+                connection = connect(self.connections, observed)
             except OperatorError as error:
                 why = error
         deletion = Deletion(

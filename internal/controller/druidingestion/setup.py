@@ -55,6 +55,7 @@ def setup(manager: Manager, settings: OperatorSettings) -> None:
         manager.clock,
         wake=druid_changed.put,
         overrides=settings.druid_endpoints,
+        allowed=settings.allowed_druid_urls,
         on_call=DruidMetrics(manager.metrics.registry).observe,
         poll_seconds=settings.druid_poll,
     )

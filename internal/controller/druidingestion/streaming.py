@@ -34,6 +34,7 @@ from druid_operator.internal.ingestion.requests import (
 from druid_operator.internal.ingestion.supervisor import (
     Decision,
     ObservedSupervisor,
+    SupervisorMemory,
     decide_supervisor,
 )
 from druid_operator.pkg.clock import parse_rfc3339
@@ -60,7 +61,7 @@ class StreamingPass:
         decision = decide_supervisor(
             self.work.desired,
             ObservedSupervisor(facts.spec, version),
-            supervisor_memory(self.work.status, self.work.desired, self.work.clock.now()),
+            self._memory(),
             self.work.owner,
             self.work.policies.of_supervisor(recreate=allowed is not None),
         )
@@ -69,6 +70,12 @@ class StreamingPass:
             return await Recreation(self.work, decision, allowed).step()
         after = await self._act(decision, facts, version)
         return attrs.evolve(after, remember={**self._consented(allowed), **after.remember})
+
+    def _memory(self) -> SupervisorMemory:
+        status = self.work.status
+        memory = supervisor_memory(status, self.work.desired, self.work.clock.now())
+        changed = dict(self.work.secrets) != (status.get("secretVersions") or {})
+        return attrs.evolve(memory, secrets_changed=changed and memory.supervisor_id != "")
 
     def _consented(self, record: RequestRecord | None) -> JSON:
         """A consent is recorded when it is first seen, and done once nothing is left to recreate.
@@ -119,7 +126,8 @@ class StreamingPass:
                 assert_never(decision.action)
 
     def _submission(self, version: str) -> Submission:
-        return Submission(self.work.desired, self.work.status, version, self.work.clock.now())
+        work = self.work
+        return Submission(work.desired, work.status, version, work.clock.now(), work.secrets)
 
     async def _submit(self, decision: Decision, submission: Submission) -> Facts:
         assert decision.submit is not None

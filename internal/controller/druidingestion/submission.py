@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import attrs
@@ -9,14 +10,13 @@ import attrs
 from druid_operator.internal.controller.druidingestion.events import EventReason
 from druid_operator.internal.controller.reporting import Event
 from druid_operator.internal.druidconn import SupervisorFacts
-from druid_operator.internal.ingestion.baseline import baseline_hash
+from druid_operator.internal.ingestion.compare import baseline_of, differences_from
 from druid_operator.internal.ingestion.document import DesiredDocument
 from druid_operator.internal.ingestion.go_status import (
     CREATE_SUCCESS,
     UPDATE_SUCCESS,
     spec_text_that_fits,
 )
-from druid_operator.internal.ingestion.subset import supervisor_differences
 from druid_operator.internal.ingestion.supervisor import Decision
 from druid_operator.pkg.clock import rfc3339
 from druid_operator.pkg.meta import JSON
@@ -33,22 +33,24 @@ class Submission:
     """Args:
     version: of the Druid that was asked.
     status: of the object, as stored.
+    secrets: versions of the Secrets whose values were sent, by name.
     """
 
     desired: DesiredDocument
     status: JSON
     version: str
     now: datetime
+    secrets: Mapping[str, str] = attrs.field(factory=dict)
 
     def taken(self, decision: Decision, facts: SupervisorFacts) -> Words:
         """Druid answered 200, and this is what it made of the document."""
         live = facts.spec or {}
-        remember = self._has(baseline_hash(live)) | self._answered(
+        remember = self._has(baseline_of(self.desired, live)) | self._answered(
             created=decision.action == "Create"
         )
         # What is not there right after our own words was dropped: Druid never says so itself.
         kinds = ("ignored", "missing")
-        differences = supervisor_differences(self.desired.body, live) if live else ()
+        differences = differences_from(self.desired, live) if live else ()
         ignored = [d.path for d in differences if d.kind in kinds]
         told = self._ignored(ignored)
         remember["ignoredFields"] = ignored[:MAX_IGNORED]
@@ -100,6 +102,7 @@ class Submission:
             "liveBaseline": baseline,
             "druidVersion": self.version,
             "rejected": None,
+            "secretVersions": dict(self.secrets) or None,
             "currentIngestionSpec.json": spec_text_that_fits(self.desired.raw),
         }
 
@@ -118,6 +121,9 @@ class Submission:
         if decision.action == "Create":
             note = f"Submitted supervisor {self._id}: {decision.message}"
             return Event("Normal", EventReason.CREATED, "Create", note)
+        if decision.reason == "SecretChanged":
+            note = f"Updated supervisor {self._id}: a Secret that the document names has changed"
+            return Event("Normal", EventReason.UPDATED, "Update", note)
         if decision.reason == "DriftCorrected":
             note = f"Supervisor {self._id} was changed by somebody else: {decision.message}"
             return Event("Warning", EventReason.DRIFT_CORRECTED, "Update", note)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import attrs
 
@@ -22,6 +22,7 @@ class Work:
     policies: what it says about runs, drift and adoption.
     desired: the document that Druid shall have.
     generation: of the object.
+    secrets: versions of the Secrets whose values are in the document, by name.
     status: of the object, as stored.
     owner: who we are, in Druid's terms.
     comment: on whose behalf we act, for Druid's audit log.
@@ -34,6 +35,7 @@ class Work:
     policies: Policies
     desired: DesiredDocument
     generation: int
+    secrets: Mapping[str, str]
     status: JSON
     owner: Marker
     comment: str

@@ -44,6 +44,7 @@ class Behaviour:
         router: whether we are a router, or the Coordinator-Overlord asked directly.
         leader_url: where a follower redirects to.
         basic_auth: user and password that are asked for.
+        bearer_token: a token that is asked for, as a proxy or an extension would.
         forbidden: datasources that the user may not touch.
     """
 
@@ -66,4 +67,5 @@ class Behaviour:
     leader: Leader = "here"
     leader_url: str = "http://127.0.0.1:1"
     basic_auth: tuple[str, str] | None = None
+    bearer_token: str | None = None
     forbidden: set[str] = attrs.field(factory=set)

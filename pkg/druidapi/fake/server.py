@@ -231,9 +231,13 @@ class FakeDruid:
         raise answers.Refusal(moved)
 
     def _authenticate(self, request: web.Request) -> None:
+        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+        if self.behaviour.bearer_token is not None:
+            if (scheme, given) != ("Bearer", self.behaviour.bearer_token):
+                raise answers.Refusal(answers.raw(401, "Unauthorized", "text/plain"))
+            return
         if self.behaviour.basic_auth is None:
             return
-        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
         if scheme != "Basic":
             body = {"error": "Unauthorized request", "errorMessage": None}
             body.update(errorClass=None, host="localhost")

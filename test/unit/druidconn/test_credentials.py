@@ -8,11 +8,8 @@ from typing import Any
 import pytest
 
 from druid_operator.internal.druidconn import CredentialsError
-from druid_operator.internal.druidconn.credentials import (
-    MAX_AGE_SECONDS,
-    SecretCredentials,
-    secret_source,
-)
+from druid_operator.internal.druidconn.credentials import SecretCredentials, secret_source
+from druid_operator.internal.druidconn.secrets import MAX_AGE_SECONDS, SecretReader
 from druid_operator.pkg.clock import FakeClock
 from druid_operator.pkg.errors import NotFound
 from druid_operator.pkg.meta import NamespacedName
@@ -36,13 +33,14 @@ class Secrets:
         self.reads += 1
         if self.data is None:
             raise NotFound("no such secret")
-        return {"data": {k: base64.b64encode(v.encode()).decode() for k, v in self.data.items()}}
+        data = {k: base64.b64encode(v.encode()).decode() for k, v in self.data.items()}
+        return {"metadata": {"resourceVersion": str(self.reads)}, "data": data}
 
 
 def credentials(secrets: Any, clock: FakeClock, **fields: Any) -> SecretCredentials:
     source = secret_source(auth(**fields), "ns")
     assert source is not None
-    return SecretCredentials(source, secrets, clock)
+    return SecretCredentials(source, SecretReader(secrets, clock))
 
 
 @pytest.mark.parametrize("given", [None, {}, {"type": "", "secretRef": {}}], ids=str)
@@ -83,6 +81,13 @@ async def test_the_go_operators_keys_are_the_default_and_others_can_be_named() -
     assert await named.authorization() == "Basic " + base64.b64encode(b"v:q").decode()
 
 
+async def test_a_bearer_token_is_sent_without_the_newline_that_files_end_with() -> None:
+    given = Secrets(token="abc\n", other="xyz")
+    assert await credentials(given, FakeClock(), type="bearer").authorization() == "Bearer abc"
+    other = credentials(given, FakeClock(), type="bearer", tokenKey="other")
+    assert await other.authorization() == "Bearer xyz"
+
+
 async def test_a_secret_is_read_again_after_a_refusal_and_when_it_is_old() -> None:
     clock = FakeClock()
     secrets = Secrets(OperatorUserName="u", OperatorPassword="p")
@@ -118,7 +123,8 @@ async def test_a_value_that_is_no_text_is_told_without_its_bytes() -> None:
     class Binary(Secrets):
         async def get(self, kind: Any, key: NamespacedName) -> JSON:
             hush = base64.b64encode(b"\xff\xfehush").decode()
-            return {"data": {"OperatorUserName": hush, "OperatorPassword": hush}}
+            data = {"OperatorUserName": hush, "OperatorPassword": hush}
+            return {"metadata": {}, "data": data}
 
     with pytest.raises(CredentialsError, match="is not UTF-8") as raised:
         await credentials(Binary(), FakeClock()).authorization()

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from druid_operator.internal.druidconn import Endpoint, NoEndpoint, resolve_endpoint
+from druid_operator.internal.druidconn.endpoint import external_endpoint
 
 JSON = dict[str, Any]
 
@@ -87,3 +88,31 @@ def test_the_operators_own_setting_wins() -> None:
     assert resolve_endpoint(druid(), override="http://127.0.0.1:1") == Endpoint(
         "http://127.0.0.1:1"
     )
+
+
+ALLOWED = {"https://druid.example.com", "http://druid.example.com:8888"}
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("https://druid.example.com", ""),
+        ("https://druid.example.com/path/", ""),
+        ("http://druid.example.com:8888", ""),
+        ("http://druid.example.com", "not allowed"),
+        ("https://druid.example.com:444", "not allowed"),
+        ("https://druid.example.com.evil.com", "not allowed"),
+        ("https://evil.com/https://druid.example.com", "not allowed"),
+        ("https://user:hush@druid.example.com", "without credentials"),
+        ("ftp://druid.example.com", "must be http"),
+        ("druid.example.com", "must be http"),
+    ],
+)
+def test_an_address_outside_is_used_only_where_the_operator_allows_it(url: str, words: str) -> None:
+    if not words:
+        assert external_endpoint(url, ALLOWED).url == url.rstrip("/")
+        return
+    with pytest.raises(NoEndpoint, match=words) as raised:
+        external_endpoint(url, ALLOWED)
+    assert raised.value.path == "spec.connection.url"
+    assert "hush" not in str(raised.value)
