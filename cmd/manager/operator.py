@@ -15,14 +15,14 @@ from druid_operator.internal.controller import CONTROLLERS, OperatorSettings
 from druid_operator.pkg import log
 from druid_operator.pkg.cache import CacheOptions
 from druid_operator.pkg.client import ConfigError, RestConfig, load_config
-from druid_operator.pkg.errors import LeaderLost
+from druid_operator.pkg.errors import LeaderLost, OperatorError, TerminalError
 from druid_operator.pkg.leaderelection import LeaderElectionOptions, own_namespace
 from druid_operator.pkg.manager import GraceExceeded, Manager, ManagerOptions
 from druid_operator.pkg.scheme import Scheme
 
 #: Full collections get rare: the caches hold bytes, so there is little for them to find.
 _GC_THRESHOLDS = (50_000, 20, 100)
-#: Flushing logs after a lost lease may not take longer: another process leads already.
+#: Of a process that lost its lease, as controller-runtime's: it is to be started again.
 _EXIT_STATUS_LOST = 1
 
 
@@ -46,6 +46,12 @@ def run_operator(options: Options) -> int:
         return 1
     except GraceExceeded as error:
         log.logger().error("Stopped late", error=str(error))
+        return 1
+    except TerminalError:
+        raise  # the configuration is wrong: said to whoever typed it, see main
+    except OperatorError as error:
+        # What the framework raises explains itself, for example caches that never filled.
+        log.logger().error("Stopped by a failure", error=str(error))
         return 1
     log.logger().info("Stopped")
     return 0
