@@ -21,6 +21,7 @@ from druid_operator.internal.druidconn.failing_tasks import (
     task_names,
 )
 from druid_operator.internal.druidconn.view import ClusterView, SupervisorFacts
+from druid_operator.internal.ingestion.redact import redact_text
 from druid_operator.pkg.druidapi import errors
 from druid_operator.pkg.druidapi.api import DruidAPI
 from druid_operator.pkg.errors import OperatorError
@@ -80,7 +81,12 @@ class Poller:
             # Without credentials nothing can be asked either.
             if isinstance(error, _SILENCE) or not isinstance(error, errors.DruidError):
                 self._view.take_failure(error)
-            self._log(str(error))
+            self._log(redact_text(str(error)))
+        except Exception as error:  # noqa: BLE001 # as a worker survives its reconciler's mistakes
+            # Pollers share one task group: a mistake over one cluster would end all the others.
+            if self._told != (mistake := f"{type(error).__name__}: {error}"):
+                logger().error("Poller raised a programming error", exc_info=error)
+            self._told = mistake
         else:
             self._view.take_failure(None)
             self._log("")

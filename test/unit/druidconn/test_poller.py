@@ -193,3 +193,26 @@ async def test_tasks_that_live_are_not_looked_at(world: World) -> None:
 )
 def test_three_in_a_row_are_a_failure(tasks: list[TaskStatus], is_failing: bool) -> None:
     assert bool(failing_tasks(tasks, "index_kafka_s000_")) is is_failing
+
+
+async def test_a_mistake_over_one_cluster_does_not_end_its_poller(world: World) -> None:
+    await world.follow(1)
+    world.druid.down = KeyError("a key that no Druid ever left out")
+    await world.rounds(2)
+    world.druid.down = None
+    world.druid.states["s000"] = ("SUSPENDED", True)
+    await world.rounds(1)
+    facts = world.view.facts("s000")
+    assert facts is not None
+    assert facts.state == "SUSPENDED"
+
+
+async def test_what_druid_says_is_logged_without_its_secrets(
+    world: World, capfd: pytest.CaptureFixture[str]
+) -> None:
+    await world.follow(1)
+    world.druid.down = errors.ServerError('cannot read {"password": "hush"}')
+    await world.rounds(1)
+    told = "".join(capfd.readouterr())
+    assert "cannot read" in told
+    assert "hush" not in told
