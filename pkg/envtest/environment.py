@@ -35,7 +35,7 @@ from druid_operator.pkg.envtest.dataplane import DataPlane, DataPlaneOptions
 from druid_operator.pkg.envtest.eventually import eventually
 from druid_operator.pkg.envtest.requests import ServerRequest
 from druid_operator.pkg.errors import NotFound, TerminalError
-from druid_operator.pkg.meta import NamespacedName
+from druid_operator.pkg.meta import JSON, NamespacedName
 from druid_operator.pkg.meta.duration import parse_seconds
 from druid_operator.pkg.scheme import Scheme
 from druid_operator.pkg.scheme.builtin import NAMESPACE, SERVICE_ACCOUNT
@@ -172,13 +172,12 @@ class Environment:
 
     async def add_namespace(self, prefix: str = "test") -> str:
         """Make a namespace of its own for a test and answer its name, once pods can live in it."""
-        made = await self.client.create(
-            {
-                "apiVersion": "v1",
-                "kind": "Namespace",
-                "metadata": {"generateName": f"{prefix}-", "labels": {"envtest": "true"}},
-            }
-        )
+        namespace: JSON = {
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {"generateName": f"{prefix}-", "labels": {"envtest": "true"}},
+        }
+        made = await self.client.create(namespace)
         name: str = made["metadata"]["name"]
         if self.capabilities.pods:
             # Until then the ServiceAccount admission plugin refuses pods.
