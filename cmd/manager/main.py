@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 import druid_operator.cmd.manager.diff_spec as diff_spec
+import druid_operator.cmd.manager.export as export
 import druid_operator.cmd.manager.render as render
 from druid_operator.cmd.manager.options import OptionError, add_flags, read_options
 from druid_operator.pkg.errors import TerminalError
@@ -19,7 +20,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add_flags(parser)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    for tool in (render, diff_spec):
+    for tool in (render, diff_spec, export):
         tool.add_parser(commands)
     return parser
 

@@ -51,7 +51,7 @@ def check_references(document: Mapping[str, Any], path: str) -> Iterator[FieldEr
         here = ".".join([path, *(str(part) for part in where)])
         if _ALMOST in _REFERENCE.sub("", text):
             yield FieldError(here, "must be ${secret:NAME:KEY}")
-        elif not _may_be_secret(where):
+        elif not may_be_secret(where):
             words = "a value of a Secret may stand in credentials and consumerProperties only"
             yield FieldError(here, words)
 
@@ -108,6 +108,7 @@ def _texts(value: Any, here: Path) -> Iterator[tuple[Path, str]]:
         yield here, value
 
 
-def _may_be_secret(path: Path) -> bool:
+def may_be_secret(path: Path) -> bool:
+    """Whether a value of a Secret may stand there."""
     names = [str(part) for part in path]
     return any(name in _PLACES for name in names) or is_secret_name(names[-1])

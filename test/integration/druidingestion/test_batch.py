@@ -113,7 +113,6 @@ async def test_a_lost_answer_does_not_start_a_second_task(world: Any, batch: Mak
     world.druid.fault(Fault("cut", after=True, method="POST", path=TASK))
     await world.create(batch())
     await world.until(lambda: len(world.druid.tasks) == 1)
-    await world.until_condition("Unknown", "DruidUnreachable")
     await world.change({"metadata": {"annotations": {"look": "again"}}})
     await world.until_condition("True", "Succeeded")
     assert (world.posts(), len(world.druid.tasks)) == ([TASK], 1)
