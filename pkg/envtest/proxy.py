@@ -8,10 +8,10 @@
 A real kube-apiserver cannot be told to stall, to lie or to break off in the middle of a line; what
 stands between it and the operator can. So one suite runs the same faults on every backend.
 
-The proxy speaks plain HTTP to its clients, and to the server as whoever its own configuration says:
-a client needs no credentials. A bearer token that it sends goes no further, but can be matched
-(``faults.inject(Reply(401), match=lambda r: r.token == "old")``). So the proxy belongs on loopback
-and into tests, nowhere else.
+The proxy speaks plain HTTP to its clients unless told otherwise, and to the server as whoever its
+own configuration says: a client needs no credentials. A bearer token that it sends goes no further,
+but can be matched (``faults.inject(Reply(401), match=lambda r: r.token == "old")``). So the proxy
+belongs on loopback and into tests, nowhere else.
 
 Guarantees: a request that meets no fault is answered as the server answered it, byte for byte, and
 watches are passed on line by line as they come. Not supported: protocol upgrades (exec, attach).
@@ -20,6 +20,8 @@ watches are passed on line by line as they come. Not supported: protocol upgrade
 from __future__ import annotations
 
 import asyncio
+import io
+import ssl
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from types import TracebackType
@@ -115,13 +117,18 @@ def anything(_: ProxiedRequest) -> bool:
 class FaultProxy:
     """Stands before the API server of ``upstream``; an async context manager.
 
+    Args:
+        upstream: where to, and as whom.
+        tls: speak HTTPS to clients, with that certificate.
+
     Attributes:
         faults: what happens to single requests; see :class:`Rules`.
         requests: every request so far, in the order of arrival.
     """
 
-    def __init__(self, upstream: RestConfig) -> None:
+    def __init__(self, upstream: RestConfig, *, tls: ssl.SSLContext | None = None) -> None:
         self._upstream = upstream
+        self._tls = tls
         self.faults: Rules[ProxiedRequest, ProxyFault] = Rules()
         self.requests: list[ProxiedRequest] = []
         self._relays: dict[_Relay, None] = {}
@@ -143,7 +150,9 @@ class FaultProxy:
             web.Server(self._serve, access_log=None, handler_cancellation=True)
         )
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self._port, reuse_address=True).start()
+        await web.TCPSite(
+            self._runner, "127.0.0.1", self._port, ssl_context=self._tls, reuse_address=True
+        ).start()
         self._port = self._runner.addresses[0][1]
         return self
 
@@ -161,10 +170,10 @@ class FaultProxy:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._port}"
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self._port}"
 
     def rest_config(self) -> RestConfig:
-        """A configuration for clients of the proxy."""
+        """A configuration for clients of the proxy, of one that speaks HTTP."""
         return RestConfig(host=self.url, namespace=self._upstream.namespace)
 
     def select(self, *, plural: str = "", namespace: str = "") -> Iterator[ProxiedRequest]:
@@ -277,7 +286,7 @@ class FaultProxy:
         async with self._session.request(
             http.method,
             URL(self._upstream.host + http.raw_path, encoded=True),
-            data=body or None,
+            data=io.BytesIO(body) if body else None,
             headers=headers,
             allow_redirects=False,
             server_hostname=self._upstream.server_hostname,
