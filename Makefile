@@ -9,7 +9,7 @@ PYTEST_ARGS ?=
 HERMETIC := test/unit test/golden test/property test/conformance test/integration test/fault test/druid test/packaging
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint generate check-generated test-envtest test-druid test-wheel envtest-assets build clean
+.PHONY: help demo test lint generate check-generated test-envtest test-druid test-wheel envtest-assets build fault-all clean
 
 help: ## show the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
