@@ -1,58 +1,81 @@
-"""What the manager serves over HTTP: metrics and probes, each on an address of its own."""
+"""What the manager serves over HTTP: metrics, probes, debugging, each on its own address."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import ssl
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import ClassVar
 
+import attrs
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
-from druid_operator.pkg.healthz import Checker, health_app
+from druid_operator.pkg.certwatcher import CertWatcher
 from druid_operator.pkg.listen import HTTPServer, parse_bind
 from druid_operator.pkg.metrics import Metrics
 
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-class Endpoints:
-    """A runnable that needs no lease: probes and metrics of a standby are wanted too.
+
+@attrs.frozen(kw_only=True)
+class MetricsOptions:
+    """How metrics are served; the address is ``metrics_bind``.
 
     Args:
-        metrics_bind, health_bind: see :func:`~druid_operator.pkg.listen.parse_bind`.
-        healthz, readyz: checks by name; read anew on every probe.
-
-    Raises ``ValueError`` for an address that is none.
+        cert_dir: serve with TLS, with the certificate ``tls.crt`` and its key ``tls.key`` in there,
+            which are loaded anew when they change. Plain HTTP without.
+        authorize: ask the API server about the caller's token, and whether it may ``get`` the path
+            (``nonResourceURLs`` of a ClusterRole). Tokens then travel, so serve with TLS.
+        handlers: further paths on the same address, guarded alike.
     """
 
-    need_leader_election = False
+    cert_dir: Path | None = None
+    authorize: bool = False
+    handlers: Mapping[str, Handler] = attrs.field(factory=dict)
 
-    def __init__(
-        self,
-        metrics_bind: str,
-        health_bind: str,
-        metrics: Metrics,
-        healthz: Mapping[str, Checker],
-        readyz: Mapping[str, Checker],
-    ) -> None:
-        self._metrics = metrics
+
+class Endpoints:
+    """A runnable that needs no lease: probes and metrics of a standby are wanted too."""
+
+    need_leader_election = False
+    runnable_group: ClassVar = "http"
+
+    def __init__(self) -> None:
         self._servers: dict[str, HTTPServer] = {}
+        self._watchers: list[CertWatcher] = []
         self._started = asyncio.Event()
-        apps = {
-            "metrics": (metrics_bind, self._metrics_app()),
-            "health": (health_bind, health_app(healthz, readyz)),
-        }
-        for name, (text, app) in apps.items():
-            bind = parse_bind(text)
-            if bind is not None:
-                self._servers[name] = HTTPServer(name, app, bind)
 
     def __repr__(self) -> str:
         return "HTTP servers"
+
+    def add(
+        self, name: str, bind: str, app: web.Application, *, tls: CertWatcher | None = None
+    ) -> None:
+        """Serve ``app``, unless ``bind`` says not to. Before the start.
+
+        Raises ``ValueError`` for an address that is none (see
+        :func:`~druid_operator.pkg.listen.parse_bind`).
+        """
+        address = parse_bind(bind)
+        if address is None:
+            return
+        context: ssl.SSLContext | None = None
+        if tls is not None:
+            self._watchers.append(tls)
+            context = tls.context
+        self._servers[name] = HTTPServer(name, app, address, tls=context)
 
     async def start(self) -> None:
         try:
             for server in self._servers.values():
                 await server.start()
             self._started.set()
-            await asyncio.Event().wait()
+            async with asyncio.TaskGroup() as tasks:
+                for watcher in self._watchers:
+                    tasks.create_task(watcher.start())
+                await asyncio.Event().wait()
         finally:
             for server in self._servers.values():
                 await server.stop()
@@ -62,14 +85,21 @@ class Endpoints:
 
     @property
     def addresses(self) -> dict[str, str]:
-        """``metrics`` and ``health`` to ``host:port``, for those that are served."""
+        """Name to ``host:port``, for those that are served."""
         return {name: server.address for name, server in self._servers.items()}
 
-    def _metrics_app(self) -> web.Application:
-        app = web.Application()
-        app.router.add_get("/metrics", self._serve_metrics)
-        return app
 
-    async def _serve_metrics(self, request: web.Request) -> web.Response:
-        body, content_type = await self._metrics.render(request.headers.get("Accept", ""))
+def metrics_app(
+    metrics: Metrics, handlers: Mapping[str, Handler], guard: Middleware | None
+) -> web.Application:
+    """``/metrics`` and what else is served beside it."""
+    app = web.Application(middlewares=[guard] if guard is not None else [])
+
+    async def serve(request: web.Request) -> web.Response:
+        body, content_type = await metrics.render(request.headers.get("Accept", ""))
         return web.Response(body=body, headers={"Content-Type": content_type})
+
+    app.router.add_get("/metrics", serve)
+    for path, handler in handlers.items():
+        app.router.add_get(path, handler)
+    return app

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Literal, get_args
 
+from druid_operator.pkg.errors import OperatorError
 from druid_operator.pkg.log import logger
 from druid_operator.pkg.manager.runnable import Runnable, RunnableGroup, needs_leader_election
 
@@ -14,6 +15,10 @@ from druid_operator.pkg.manager.runnable import Runnable, RunnableGroup, needs_l
 GroupName = Literal["http", "webhooks", "caches", "others", "leader"]
 
 _STOP_ORDER: tuple[GroupName, ...] = ("leader", "others", "caches", "webhooks", "http")
+
+
+class GraceExceeded(OperatorError):
+    """Something did not stop within the grace period; the message names it."""
 
 
 class Groups:

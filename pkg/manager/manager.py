@@ -17,21 +17,24 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Awaitable
 from contextlib import AsyncExitStack
 
+from druid_operator.pkg.certwatcher import CertWatcher
 from druid_operator.pkg.client import RestClient, RestConfig, Transport
 from druid_operator.pkg.clock import Clock, SystemClock
 from druid_operator.pkg.controller import Controller
-from druid_operator.pkg.errors import LeaderLost, OperatorError
-from druid_operator.pkg.healthz import Checker, CheckFailed, ping
+from druid_operator.pkg.errors import LeaderLost
+from druid_operator.pkg.healthz import Checker, CheckFailed, health_app, ping
 from druid_operator.pkg.leaderelection import LeaderElector
 from druid_operator.pkg.log import logger
+from druid_operator.pkg.manager.authorization import Authorizer
 from druid_operator.pkg.manager.cluster import Cluster
-from druid_operator.pkg.manager.endpoints import Endpoints
-from druid_operator.pkg.manager.groups import Groups
+from druid_operator.pkg.manager.debug import DebugEndpoint
+from druid_operator.pkg.manager.endpoints import Endpoints, metrics_app
+from druid_operator.pkg.manager.groups import GraceExceeded, Groups
 from druid_operator.pkg.manager.loop_lag import LoopLagProbe
 from druid_operator.pkg.manager.options import ManagerOptions
+from druid_operator.pkg.manager.race import unless_set
 from druid_operator.pkg.manager.runnable import Runnable
 from druid_operator.pkg.manager.signals import StopSignals
 from druid_operator.pkg.meta import JSON, NamespacedName
@@ -41,10 +44,6 @@ from druid_operator.pkg.scheme import Scheme
 
 #: After the controllers have started: most of what is made later is not kept.
 FREEZE_AFTER_SECONDS = 2.0
-
-
-class GraceExceeded(OperatorError):
-    """Something did not stop within the grace period; the message names it."""
 
 
 class Manager:
@@ -87,9 +86,10 @@ class Manager:
         self.api_reader = self.cluster.api_reader
         self.cache = self.cluster.cache
         self.client = self.cluster.client
+        # Without the fence: for what a standby does too, and for telling that the lease is lost.
+        self._unfenced = RestClient(self.cluster.transport, scheme)
         self._recorder = Recorder(
-            # Events are written without the fence: a lost lease is itself worth telling.
-            RestClient(self.cluster.transport, scheme),
+            self._unfenced,
             controller=self.options.reporting_controller or self.options.user_agent,
             clock=self.clock,
             metrics=self.metrics,
@@ -103,13 +103,7 @@ class Manager:
         if self._elector is not None:
             self._healthz["leaderElection"] = self._elector_healthy
         self._readyz: dict[str, Checker] = {"ping": ping, "caches": self._caches_ready}
-        self._endpoints = Endpoints(
-            self.options.metrics_bind,
-            self.options.health_probe_bind,
-            self.metrics,
-            self._healthz,
-            self._readyz,
-        )
+        self._endpoints = self._make_endpoints()
 
     # --- setting up -----------------------------------------------------------------------------
 
@@ -138,7 +132,9 @@ class Manager:
 
     @property
     def address(self) -> dict[str, str]:
-        """Where the endpoints listen once running: ``metrics`` and ``health`` to ``host:port``."""
+        """Where the endpoints listen once running: ``metrics``, ``health`` and ``debug`` to
+        ``host:port``.
+        """
         return self._endpoints.addresses
 
     # --- life -----------------------------------------------------------------------------------
@@ -176,14 +172,14 @@ class Manager:
     async def _start_all(self, tasks: asyncio.TaskGroup) -> asyncio.Task[None] | None:
         self._groups["http"].add(self._endpoints)
         self._groups["http"].start(tasks)
-        await self._until(self._endpoints.wait_started())
+        await unless_set(self._stop, self._endpoints.wait_started())
         self._groups["others"].add(LoopLagProbe(self.metrics))
         for group in (self._groups[name] for name in ("webhooks", "caches", "others")):
             group.start(tasks)
         if self._elector is None:
             self._lead(tasks)
             return None
-        await self._until(self._warm_up())
+        await unless_set(self._stop, self._warm_up())
         return tasks.create_task(self._run_election(tasks), name="leader election")
 
     async def _warm_up(self) -> None:
@@ -233,15 +229,6 @@ class Manager:
             await asyncio.wait([election], timeout=grace)
         return leftovers
 
-    async def _until(self, ready: Awaitable[None]) -> None:
-        """Wait for ``ready``, but not longer than for the stop."""
-        async with asyncio.TaskGroup() as race:
-            stop = race.create_task(self._stop.wait())
-            try:
-                await _first(race.create_task(_run(ready)), stop)
-            finally:
-                stop.cancel()
-
     # --- failures and probes --------------------------------------------------------------------
 
     def _failed(self, runnable: object, error: BaseException) -> None:
@@ -258,6 +245,22 @@ class Manager:
     async def _elector_healthy(self) -> None:
         assert self._elector is not None
         self._elector.check_healthy()
+
+    def _make_endpoints(self) -> Endpoints:
+        options, endpoints = self.options, Endpoints()
+        guard = Authorizer(self._unfenced, clock=self.clock) if options.metrics.authorize else None
+        tls = None
+        if options.metrics.cert_dir is not None:
+            folder = options.metrics.cert_dir
+            tls = CertWatcher(folder / "tls.crt", folder / "tls.key", metrics=self.metrics)
+        app = metrics_app(
+            self.metrics, options.metrics.handlers, guard.middleware if guard else None
+        )
+        endpoints.add("metrics", options.metrics_bind, app, tls=tls)
+        endpoints.add("health", options.health_probe_bind, health_app(self._healthz, self._readyz))
+        debug = DebugEndpoint(self.cache, self._controllers, self.clock)
+        endpoints.add("debug", options.debug_bind, debug.app())
+        return endpoints
 
     def _make_elector(self) -> LeaderElector | None:
         if self.options.leader_election is None:
@@ -290,16 +293,6 @@ class Manager:
 
 async def _stopping() -> None:
     raise CheckFailed("the manager is stopping")
-
-
-async def _run(awaitable: Awaitable[None]) -> None:
-    await awaitable
-
-
-async def _first(work: asyncio.Task[None], other: asyncio.Task[bool]) -> None:
-    await asyncio.wait([work, other], return_when=asyncio.FIRST_COMPLETED)
-    if not work.done():
-        work.cancel()
 
 
 def _words(error: BaseException | None) -> str:

@@ -8,6 +8,7 @@ from druid_operator.pkg.cache import CacheOptions
 from druid_operator.pkg.client import Timeouts
 from druid_operator.pkg.controller import ControllerDefaults
 from druid_operator.pkg.leaderelection import LeaderElectionOptions
+from druid_operator.pkg.manager.endpoints import MetricsOptions
 
 
 @attrs.frozen(kw_only=True)
@@ -15,7 +16,8 @@ class ManagerOptions:
     """Args:
     cache: which namespaces, and the timing of watches.
     leader_election: ``None`` runs without a lease.
-    metrics_bind, health_probe_bind: ``host:port``, ``:port``, or ``0`` for none.
+    metrics_bind, health_probe_bind, debug_bind: ``host:port``, ``:port``, or ``0`` for none.
+    metrics: TLS, authorization and further paths of the metrics address.
     graceful_shutdown_timeout: seconds; 0 waits for nothing, ``None`` for ever.
     drain_fraction: the part of it that running passes may use before they are cancelled.
     controller: defaults of the controllers.
@@ -34,6 +36,8 @@ class ManagerOptions:
     leader_election: LeaderElectionOptions | None = None
     metrics_bind: str = "0"
     health_probe_bind: str = "0"
+    debug_bind: str = "0"
+    metrics: MetricsOptions = attrs.field(factory=MetricsOptions)
     graceful_shutdown_timeout: float | None = 30.0
     drain_fraction: float = 2 / 3
     controller: ControllerDefaults = attrs.field(factory=ControllerDefaults)
