@@ -153,6 +153,7 @@ class DruidIngestionReconciler:
         for cluster, supervisor_id in self.followers.forget(key):
             self.connections.unfollow(cluster, supervisor_id)
         self._backoffs.reset(key)
+        self.reporter.metrics.forget(key)
 
 
 def _troubled(error: OperatorError) -> Facts:

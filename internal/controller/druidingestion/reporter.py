@@ -1,4 +1,4 @@
-"""What is told about an ingestion: its status, in one write at most, and its events."""
+"""What is told about an ingestion: status, in one write at most, events, and figures."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from druid_operator.api.v1alpha1 import DRUID_INGESTION
 from druid_operator.api.v1alpha1.keys import FIELD_MANAGER_INGESTION
 from druid_operator.internal.controller.druidingestion.events import EventReason
 from druid_operator.internal.controller.druidingestion.facts import Facts
+from druid_operator.internal.controller.druidingestion.metrics import IngestionMetrics
 from druid_operator.internal.controller.druidingestion.reasons import ConditionReason as Reason
 from druid_operator.internal.controller.druidingestion.reasons import ConditionType
 from druid_operator.internal.controller.druidingestion.status import build_status
@@ -32,6 +33,7 @@ class Reporter:
 
     client: Client
     recorder: EventRecorder
+    metrics: IngestionMetrics
     clock: Clock
 
     async def remember(self, ingestion: JSON, fields: JSON) -> None:
@@ -54,6 +56,7 @@ class Reporter:
             {**ingestion, "status": current.get("status")}, facts, now=self.clock.now()
         )
         self.record(ingestion, [*facts.events, *_news(current.get("status"), facts)])
+        self.metrics.observe(NamespacedName.of(ingestion), status, facts)
         await self.write(current, status)
 
     async def write(self, ingestion: JSON, status: JSON) -> None:

@@ -14,6 +14,7 @@ from druid_operator.internal.controller.druidingestion.claims import claim_key, 
 from druid_operator.internal.controller.druidingestion.converge import Claimants, Converger
 from druid_operator.internal.controller.druidingestion.followers import Followers
 from druid_operator.internal.controller.druidingestion.gather import cluster_key
+from druid_operator.internal.controller.druidingestion.metrics import IngestionMetrics
 from druid_operator.internal.controller.druidingestion.reconciler import (
     DruidIngestionReconciler,
 )
@@ -101,7 +102,8 @@ def _reconciler(
     followers: Followers,
     claimants: Claimants,
 ) -> DruidIngestionReconciler:
-    reporter = Reporter(manager.client, manager.event_recorder(), manager.clock)
+    metrics = IngestionMetrics(manager.metrics.registry)
+    reporter = Reporter(manager.client, manager.event_recorder(), metrics, manager.clock)
     return DruidIngestionReconciler(
         client=manager.client,
         converger=Converger(
