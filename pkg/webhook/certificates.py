@@ -7,6 +7,7 @@ time and from what is stored; ``cryptography`` is imported only where something 
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -64,7 +65,7 @@ def decide_renewal(stored: Certificates | None, names: Sequence[str], now: datet
 
     Args:
         stored: ``None`` when there is nothing, or nothing usable.
-        names: DNS names that the serving certificate must have.
+        names: DNS names and addresses that the serving certificate must have.
         now: in UTC.
     """
     from cryptography import x509
@@ -82,7 +83,7 @@ def decide_renewal(stored: Certificates | None, names: Sequence[str], now: datet
         return Renewal("the serving certificate's time is running out")
     if serving.issuer != ca.subject or not _signed_by(serving, ca):
         return Renewal("the serving certificate is of another authority")
-    if set(names) - set(_dns_names(serving)):
+    if set(names) - set(_names(serving)):
         return Renewal("the serving certificate lacks a name")
     return Renewal()
 
@@ -126,7 +127,7 @@ def build_authority(now: datetime) -> KeyPair:
 
 
 def build_serving(ca: KeyPair, names: Sequence[str], now: datetime) -> KeyPair:
-    """A certificate for a server with these DNS names, signed by ``ca``."""
+    """A certificate for a server with these DNS names and addresses, signed by ``ca``."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -150,7 +151,7 @@ def build_serving(ca: KeyPair, names: Sequence[str], now: datetime) -> KeyPair:
         .add_extension(_usage(sign=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(
-            x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False
+            x509.SubjectAlternativeName([_alternative(name) for name in names]), critical=False
         )
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(signer, critical=False)
@@ -199,14 +200,24 @@ def _signed_by(certificate: x509.Certificate, ca: x509.Certificate) -> bool:
     return True
 
 
-def _dns_names(certificate: x509.Certificate) -> list[str]:
+def _names(certificate: x509.Certificate) -> list[str]:
     from cryptography import x509
 
     try:
         found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
     except x509.ExtensionNotFound:
         return []
-    return found.value.get_values_for_type(x509.DNSName)
+    addresses = found.value.get_values_for_type(x509.IPAddress)
+    return [*found.value.get_values_for_type(x509.DNSName), *(str(ip) for ip in addresses)]
+
+
+def _alternative(name: str) -> x509.GeneralName:
+    from cryptography import x509
+
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
 
 
 def _still_good(bundle: bytes, now: datetime) -> bytes:

@@ -186,9 +186,12 @@ async def test_process_shows_what_it_is_doing(env: Environment, namespace: str) 
 
         assert "/debug/tasks" in await show("")
         (queue,) = await show("queues")
-        assert (queue["controller"], list(queue["processing"])) == ("configmap", [f"{namespace}/a"])
+        # A namespace of a real cluster has a ConfigMap of its own.
+        (running_key,) = queue["processing"]
+        assert (queue["controller"], running_key.split("/")[0]) == ("configmap", namespace)
         (store,) = await show("stores")
-        assert (store["gvk"], store["synced"], store["objects"]) == ("ConfigMap", True, 1)
+        assert (store["gvk"], store["synced"]) == ("ConfigMap", True)
+        assert store["objects"] >= 1
         assert store["bytes"] > 0
         workers = [t for t in await show("tasks") if t["name"] == "configmap worker 0"]
         assert any("_work" in place for place in workers[0]["stack"])

@@ -109,3 +109,10 @@ def test_every_webhook_of_a_configuration_gets_the_bundle_once() -> None:
         {"op": "add", "path": "/webhooks/2/clientConfig/caBundle", "value": "new"},
     ]
     assert build_bundle_patch({}, "new") == []
+
+
+def test_address_is_a_name_too() -> None:
+    names = ["127.0.0.1", "hook.ns.svc"]
+    made = renew(None, names, NOW, authority=True)
+    assert decide_renewal(made, names, NOW).reason == ""
+    assert decide_renewal(made, ["::1"], NOW).reason
