@@ -153,6 +153,10 @@ class ErrorBody:
 #: Java puts exception class names in front of its messages, sometimes two of them.
 _CLASS_PREFIX = re.compile(r"^(?:(?:[a-z][\w$]*\.)+[\w$]*(?:Exception|Error|ISE|IAE|RE|UOE): )+")
 
+#: What a gateway or proxy says by itself is a page. Druid is asked for JSON, and answers so.
+_PAGE = re.compile(r"\s*<(?:!doctype )?html", re.IGNORECASE)
+_PAGE_TITLE = re.compile(r"<title>\s*(.*?)\s*</title>", re.IGNORECASE | re.DOTALL)
+
 #: One Druid service quotes another's refusal whole.
 _FORWARDED = re.compile(r"Server error \[[^\]]*\]; body: (\{.*\})$", re.DOTALL)
 
@@ -166,7 +170,8 @@ def error_body(text: str) -> ErrorBody:
     try:
         body = json.loads(text, strict=False)
     except ValueError:
-        return ErrorBody(text.strip())
+        title = _PAGE_TITLE.search(text) if _PAGE.match(text) else None
+        return ErrorBody(html.unescape(title[1]) if title else text.strip())
     if isinstance(body, dict) and isinstance(body.get("error"), dict):
         body = body["error"]  # SQL tasks wrap a DruidException in {taskId, state, error}
     if not isinstance(body, dict):
@@ -231,7 +236,11 @@ def from_answer(status: int, text: str, *, call: str = "") -> DruidError:
     is for the client to find out."""
     body = error_body(text)
     message = body.message or f"Druid answered {status} without a word"
-    return _class_of(status, body)(message, status=status, code=body.code, call=call)
+    # A refusal would hold until the document changes. (Only 400 is in doubt: 413 is true of the
+    # document whoever says it, and the other classes are looked at again.)
+    foreign = status == 400 and _PAGE.match(text)
+    kind = NotDruid if foreign else _class_of(status, body)
+    return kind(message, status=status, code=body.code, call=call)
 
 
 def _class_of(status: int, body: ErrorBody) -> type[DruidError]:

@@ -8,6 +8,7 @@ from druid_operator.pkg import errors as framework
 from druid_operator.pkg.druidapi import errors
 
 INNER = r"{\"errorMessage\":\"inner\"}"
+PAGE = "<html>\n<head><title>400 No required SSL certificate was sent</title></head></html>"
 FORWARDED = f'{{"errorMessage":"x: Server error [400 Bad Request]; body: {INNER}"}}'
 
 
@@ -28,6 +29,8 @@ FORWARDED = f'{{"errorMessage":"x: Server error [400 Bad Request]; body: {INNER}
         ("Cannot find any task with id: [t]", "Cannot find any task with id: [t]"),
         ("", "Druid answered 500 without a word"),
         ("[1]", "[1]"),
+        (PAGE, "400 No required SSL certificate was sent"),
+        ("<HTML></HTML>", "<HTML></HTML>"),
     ],
 )  # fmt: skip
 def test_the_words_are_found_in_any_shape(text: str, message: str) -> None:
@@ -45,6 +48,11 @@ def test_a_stack_trace_is_cut() -> None:
         (500, '{"error":"boom"}', errors.ServerError),
         (599, "", errors.ServerError),
         (418, "", errors.Rejected),
+        # Druid is asked for JSON and answers so: a page is of somebody on the way.
+        (400, PAGE, errors.NotDruid),
+        (401, PAGE, errors.AuthFailed),
+        (413, PAGE, errors.Rejected),
+        (502, PAGE, errors.NotReady),
         (500, '{"category":"INVALID_INPUT","error":"druidException"}', errors.Rejected),
         (500, '{"category":"FORBIDDEN","error":"druidException"}', errors.AuthFailed),
         (500, '{"error":"Too many tasks (max = 1)"}', errors.Capacity),
