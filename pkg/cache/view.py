@@ -70,7 +70,7 @@ class View:
         keys = {obj.key for obj in hits}
         for obj in hits:
             seen = self.overlay.read(obj.key, obj)
-            if seen is obj or (seen is not None and matches(seen)):
+            if seen is not None and (seen is obj or matches(seen)):
                 yield seen
         for key in self.overlay.own_keys():
             if key not in keys:

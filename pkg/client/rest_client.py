@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, Literal, cast
+from typing import Any
 
 import orjson
 
@@ -15,7 +15,6 @@ from druid_operator.pkg.client.calls import (
     List,
     ObjectList,
     Watch,
-    WatchEvent,
     Write,
     field_selector,
 )
@@ -23,15 +22,15 @@ from druid_operator.pkg.client.interface import WatchStream
 from druid_operator.pkg.client.listwatch import (
     METADATA,
     METADATA_LIST,
-    Frame,
     RestListWatch,
     Scope,
 )
 from druid_operator.pkg.client.patch import APPLY_MEDIA_TYPE
 from druid_operator.pkg.client.restmapper import RESTMapper
 from druid_operator.pkg.client.transport import Transport
+from druid_operator.pkg.client.watchstream import EventStream
 from druid_operator.pkg.errors import Expired
-from druid_operator.pkg.meta import JSON, Resource
+from druid_operator.pkg.meta import JSON
 from druid_operator.pkg.scheme import Scheme
 
 #: A page of a live list, as client-go's pager.
@@ -64,7 +63,7 @@ class RestClient(ClientBase):
         super().__init__(scheme, mapper or RESTMapper(transport))
         self.transport = transport
         self._fence = fence or (lambda: None)
-        self._field_validation = field_validation
+        self._field_validation: FieldValidation | None = field_validation
 
     async def do_get(self, call: Get) -> JSON:
         path = call.resource.path(*call.key, call.subresource)
@@ -121,7 +120,7 @@ class RestClient(ClientBase):
             send_initial_events=False,
             timeout_seconds=call.timeout_seconds,
         ) as frames:
-            yield _Stream(frames, call.resource, call.resource_version)
+            yield EventStream(frames, call.resource, call.resource_version)
 
     async def do_write(self, call: Write) -> JSON | None:
         params = _params(call, self._field_validation)
@@ -198,30 +197,3 @@ def _delete_options(call: Write) -> JSON:
     if call.dry_run:
         options["dryRun"] = ["All"]
     return options
-
-
-class _Stream:
-    """Frames as events; bookmarks only move the version."""
-
-    def __init__(self, frames: AsyncIterator[Frame], resource: Resource, version: str) -> None:
-        self._frames = frames
-        self._resource = resource
-        # Events that show what is there come in any order: until a bookmark, or until the first
-        # change, none of their versions may be gone on from.
-        self._ordered = bool(version)
-        self.resource_version = version
-
-    def __aiter__(self) -> _Stream:
-        return self
-
-    async def __anext__(self) -> WatchEvent[JSON]:
-        async for frame in self._frames:
-            obj: JSON = orjson.loads(frame.object)
-            self._ordered = self._ordered or frame.type != "ADDED"
-            if self._ordered:
-                self.resource_version = obj["metadata"]["resourceVersion"]
-            if frame.type in ("ADDED", "MODIFIED", "DELETED"):
-                obj.setdefault("apiVersion", self._resource.api_version)
-                obj.setdefault("kind", self._resource.kind)
-                return WatchEvent(cast('Literal["ADDED", "MODIFIED", "DELETED"]', frame.type), obj)
-        raise StopAsyncIteration

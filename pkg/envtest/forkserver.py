@@ -222,8 +222,8 @@ class _Server:
             status = self._run(order["arguments"])
         except SystemExit as leaving:
             status = leaving.code if isinstance(leaving.code, int) else _FAILED
-        except BaseException:  # noqa: BLE001 # the last frame of a process: its trace is its log
-            sys.excepthook(*sys.exc_info())
+        except BaseException as error:  # noqa: BLE001 # the last frame: its trace is its log
+            sys.excepthook(type(error), error, error.__traceback__)
         finally:
             sys.stdout.flush()
             sys.stderr.flush()

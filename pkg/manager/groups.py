@@ -39,7 +39,8 @@ class Groups:
     def add(self, runnable: Runnable) -> None:
         """Into the group it names as ``runnable_group``, else by whether it needs the lease."""
         default: GroupName = "leader" if needs_leader_election(runnable) else "others"
-        self._groups[getattr(runnable, "runnable_group", default)].add(runnable)
+        name: GroupName = getattr(runnable, "runnable_group", default)
+        self._groups[name].add(runnable)
 
     async def stop(self, grace: float | None, drain_fraction: float) -> list[str]:
         """Stop all: finish what runs, then cancel what still does, group by group.

@@ -82,7 +82,8 @@ class DefaultingHandler(Generic[T]):
         seen = self.scheme.encode(before)
         if seen is before:  # a dictionary: the defaulter may change it in place
             before = copy.deepcopy(seen)
-        after = await self.defaulter.default(before, request)
+        given: T = before
+        after = await self.defaulter.default(given, request)
         return AdmissionResponse(allowed=True, patch=json_diff(seen, self.scheme.encode(after)))
 
 
