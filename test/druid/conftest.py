@@ -25,6 +25,8 @@ from druid_operator.pkg.scheme.builtin import CONFIG_MAP, DEPLOYMENT, STATEFUL_S
 
 ROUTER = "routers-0"
 WAIT = 60.0
+# Half a minute by default. What Druid is asked, and what follows, is the same.
+POLL_SECONDS = 2.0
 
 
 @attrs.frozen
@@ -46,22 +48,42 @@ class Operator:
             )
         ]
 
+    async def sent(self, operation: str) -> int:
+        """Requests of one kind that went to Druid so far, from the operator's own metrics."""
+        prefix = "druid_operator_druid_requests_total{"
+        rows = (await self.process.metrics()).splitlines()
+        mine = (row for row in rows if row.startswith(prefix) and f'operation="{operation}"' in row)
+        return sum(int(float(row.rpartition(" ")[2])) for row in mine)
+
 
 @pytest.fixture(scope="session")
 def druid_ports() -> dict[str, int]:
     return {ROUTER: free_ports(1)[0]}
 
 
+@pytest.fixture(scope="session")
+def proxy_port() -> int:
+    """Where the reverse proxy listens: the operator is told its origin when it starts."""
+    return free_ports(1)[0]
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def operator(
-    env: Environment, druid_ports: dict[str, int], tmp_path_factory: pytest.TempPathFactory
+    env: Environment,
+    druid_ports: dict[str, int],
+    proxy_port: int,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[Operator]:
     namespace, cluster = await env.add_namespace("druid"), sample()["metadata"]["name"]
     endpoint = f"{namespace}/{cluster}=http://{HOST}:{druid_ports[ROUTER]}"
     process = OperatorProcess(
         env.kubeconfig,
         tmp_path_factory.mktemp("operator") / "operator.log",
-        flags=[f"--druid-endpoint={endpoint}"],
+        flags=[
+            f"--druid-endpoint={endpoint}",
+            f"--druid-poll={POLL_SECONDS:g}s",
+            f"--allow-druid-url=https://{HOST}:{proxy_port}",
+        ],
     )
     async with process:
         yield Operator(env, namespace, cluster, process)

@@ -1,4 +1,4 @@
-"""The jars: what names them in the cache, and what a failure says."""
+"""The jars and the programs: what names them, where they are looked for, what a failure says."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from druid_operator.cmd.demo.realdruid import nginx
 from druid_operator.cmd.demo.realdruid.assets import Versions, ensure_assets, recipe_digest
 from druid_operator.cmd.demo.realdruid.java import JavaMissing, find_java
 from druid_operator.cmd.demo.realdruid.maven import ResolveFailed, explain
@@ -109,6 +110,16 @@ def test_java_home_goes_before_path(tmp_path: Path) -> None:
     assert chosen == find_java(environ)
     with pytest.raises(JavaMissing, match="there is no `java`"):
         find_java({**environ, "JAVA_HOME": str(tmp_path / "nowhere")})
+
+
+def test_without_nginx_the_message_says_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nginx, "_SBIN", (str(tmp_path / "sbin"),))
+    with pytest.raises(nginx.NginxMissing, match=r"apt-get install .* nginx-light"):
+        nginx.find_nginx({"PATH": str(tmp_path)})
+    found = script(tmp_path / "sbin/nginx", "exit 0")
+    assert nginx.find_nginx({"PATH": str(tmp_path)}) == found
 
 
 def test_free_ports_are_distinct_and_below_the_ephemeral_range() -> None:
