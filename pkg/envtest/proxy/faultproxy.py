@@ -1,117 +1,35 @@
-"""A loopback HTTP proxy that misbehaves on request, in front of any API server.
-
-    async with FaultProxy(env.rest_config()) as proxy:
-        manager = Manager(proxy.rest_config(), scheme)
-        proxy.faults.inject(Reply(410), match=lambda r: r.is_watch)
-        await proxy.cut_watches()
-
-A real kube-apiserver cannot be told to stall, to lie or to break off in the middle of a line; what
-stands between it and the operator can. So one suite runs the same faults on every backend.
-
-The proxy speaks plain HTTP to its clients unless told otherwise, and to the server as whoever its
-own configuration says: a client needs no credentials. A bearer token that it sends goes no further,
-but can be matched (``faults.inject(Reply(401), match=lambda r: r.token == "old")``). So the proxy
-belongs on loopback and into tests, nowhere else.
-
-Guarantees: a request that meets no fault is answered as the server answered it, byte for byte, and
-watches are passed on line by line as they come. Not supported: protocol upgrades (exec, attach).
-"""
+"""The proxy itself: which request meets which fault, and what is open."""
 
 from __future__ import annotations
 
 import asyncio
 import io
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import TypeAlias
-from urllib.parse import unquote
 
 import aiohttp
-import attrs
 from aiohttp import web
 from yarl import URL
 
 from druid_operator.pkg.client import RestConfig
 from druid_operator.pkg.envtest.apiserver.faults import Cut, Hold, Reply, Rules, Slow
+from druid_operator.pkg.envtest.proxy.relay import Relay, Shut, Truncate, lines_of
+from druid_operator.pkg.envtest.proxy.request import (
+    Match,
+    ProxiedRequest,
+    anything,
+    parse_request,
+)
 
 #: Of the connection and not of the message (RFC 9110, 7.6.1), or set anew by aiohttp.
 _HOP_HEADERS = frozenset(
     {"connection", "content-length", "content-encoding", "host", "keep-alive", "transfer-encoding"}
 )
-_VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
-
-
-@attrs.frozen
-class Truncate:
-    """Break a watch after that many lines; with ``half`` in the middle of the line behind them."""
-
-    lines: int
-    half: bool = False
-
-
-@attrs.frozen
-class Shut:
-    """Answer a watch, send nothing, and end it properly at once."""
-
 
 ProxyFault: TypeAlias = Hold | Slow | Cut | Reply | Truncate | Shut
-
-
-@attrs.define
-class ProxiedRequest:
-    """One request as it came in. ``verb`` is Kubernetes' word; ``at`` is the event loop's time.
-
-    ``status`` is the answer's, 0 while there is none and for ever if the connection was cut.
-    """
-
-    number: int
-    at: float
-    verb: str
-    plural: str
-    namespace: str
-    name: str
-    subresource: str
-    query: Mapping[str, str]
-    user_agent: str
-    token: str = attrs.field(repr=False)
-    status: int = 0
-
-    @property
-    def is_watch(self) -> bool:
-        """A watch that goes on from a version; one that begins with a list is ``is_list``."""
-        return self.verb == "watch" and not self.is_streaming_list
-
-    @property
-    def is_streaming_list(self) -> bool:
-        return self.verb == "watch" and self.query.get("sendInitialEvents") == "true"
-
-    @property
-    def is_list(self) -> bool:
-        """A page of a list, or a streaming list."""
-        return self.verb == "list" or self.is_streaming_list
-
-    @property
-    def is_write(self) -> bool:
-        return self.verb in _VERBS.values() or self.verb == "deletecollection"
-
-    @property
-    def version(self) -> str:
-        return self.query.get("resourceVersion", "")
-
-    def __str__(self) -> str:
-        path = "/".join(filter(None, (self.plural, self.namespace, self.name, self.subresource)))
-        version = f"@{self.version}" if self.version else ""
-        streaming = " (streaming list)" if self.is_streaming_list else ""
-        return f"{self.number} {self.verb} {path}{version}{streaming} -> {self.status or '-'}"
-
-
-Match: TypeAlias = Callable[[ProxiedRequest], bool]
-
-
-def anything(_: ProxiedRequest) -> bool:
-    return True
 
 
 class FaultProxy:
@@ -131,7 +49,7 @@ class FaultProxy:
         self._tls = tls
         self.faults: Rules[ProxiedRequest, ProxyFault] = Rules()
         self.requests: list[ProxiedRequest] = []
-        self._relays: dict[_Relay, None] = {}
+        self._relays: dict[Relay, None] = {}
         self._connections: set[asyncio.Transport] = set()
         self._flowing = asyncio.Event()
         self._flowing.set()
@@ -242,7 +160,7 @@ class FaultProxy:
             self._connections.add(transport)
         try:
             body = await http.read()
-            request = _parse(http, len(self.requests) + 1)
+            request = parse_request(http, len(self.requests) + 1)
             self.requests.append(request)
             return await self._with_faults(http, request, body)
         finally:
@@ -303,73 +221,18 @@ class FaultProxy:
     ) -> web.StreamResponse:
         response = web.StreamResponse(headers=_headers(answer))
         response.enable_chunked_encoding()
-        relay = _Relay(http, request, response, fault if isinstance(fault, Truncate) else None)
+        relay = Relay(http, request, response, fault if isinstance(fault, Truncate) else None)
         self._relays[relay] = None
         try:
             await response.prepare(http)
             if not isinstance(fault, Shut):
-                await relay.run(_lines(answer), self._flowing)
+                await relay.run(lines_of(answer), self._flowing)
             await response.write_eof()
         except (ConnectionError, aiohttp.ClientError):
             relay.cut()  # one end broke: so does the other
         finally:
             del self._relays[relay]
         return response
-
-
-@attrs.define(eq=False)
-class _Relay:
-    """One watch on its way through."""
-
-    http: web.BaseRequest
-    request: ProxiedRequest
-    response: web.StreamResponse
-    truncate: Truncate | None
-    flowing: asyncio.Event | None = None
-    sent: int = 0
-
-    async def run(self, lines: AsyncIterator[bytes], all_flowing: asyncio.Event) -> None:
-        if self._ends():
-            self.cut()
-            return
-        async for line in lines:
-            if self.flowing is not None:
-                await self.flowing.wait()
-            await all_flowing.wait()
-            if self.truncate is not None and self.sent >= self.truncate.lines:
-                # Only with ``half`` does it come so far.
-                await self.write(line[: len(line) // 2])
-                self.cut()
-                return
-            await self.write(line)
-            if self._ends():
-                self.cut()
-                return
-
-    def _ends(self) -> bool:
-        limit = self.truncate
-        return limit is not None and not limit.half and self.sent >= limit.lines
-
-    async def write(self, data: bytes) -> None:
-        await self.response.write(data)
-        self.sent += 1
-
-    def cut(self) -> None:
-        if self.http.transport is not None:
-            # Close after what was written has gone out; an abort could take it along.
-            self.http.transport.close()
-
-
-async def _lines(answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    """Whole lines, each with its newline; what is behind the last newline comes as it is."""
-    buffer = bytearray()
-    async for chunk in answer.content.iter_any():
-        buffer += chunk
-        while (end := buffer.find(b"\n")) >= 0:
-            yield bytes(buffer[: end + 1])
-            del buffer[: end + 1]
-    if buffer:
-        yield bytes(buffer)
 
 
 def _headers(answer: aiohttp.ClientResponse) -> dict[str, str]:
@@ -381,28 +244,3 @@ def _vanish(http: web.BaseRequest) -> web.Response:
         http.transport.abort()
     # aiohttp wants an answer; the connection is gone before it could be sent.
     return web.Response(status=499)
-
-
-def _parse(http: web.BaseRequest, number: int) -> ProxiedRequest:
-    parts = [unquote(part) for part in http.path.strip("/").split("/")]
-    prefix = {"api": 2, "apis": 3}.get(parts[0], len(parts))
-    rest = parts[prefix:]
-    namespace = ""
-    if len(rest) > 2 and rest[0] == "namespaces" and rest[2] not in ("status", "finalize"):
-        namespace, rest = rest[1], rest[2:]
-    plural, name, subresource = (*rest, "", "", "")[:3]
-    watching = http.query.get("watch") in ("true", "1")
-    read = "watch" if watching else "get" if name or not plural else "list"
-    verb = _VERBS.get(http.method, read)
-    return ProxiedRequest(
-        number=number,
-        at=asyncio.get_running_loop().time(),
-        verb="deletecollection" if verb == "delete" and not name else verb,
-        plural=plural,
-        namespace=namespace,
-        name=name,
-        subresource=subresource,
-        query=dict(http.query),
-        user_agent=http.headers.get("User-Agent", ""),
-        token=http.headers.get("Authorization", "").removeprefix("Bearer "),
-    )
