@@ -58,6 +58,7 @@ class Cache:
             lambda res, sc, only: RestListWatch(transport, res, sc, metadata_only=only)
         )
         self._informers: dict[tuple[Resource, Scope], Informer] = {}
+        self._by_resource: dict[Resource, list[Informer]] = {}
         self._running: dict[tuple[Resource, Scope], asyncio.Task[None]] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._started = asyncio.Event()
@@ -99,6 +100,7 @@ class Cache:
             on_watch_error=own.on_watch_error,
         )
         self._informers[resource, scope] = informer
+        self._by_resource.setdefault(resource, []).append(informer)
         if self._tasks is not None:
             self._run((resource, scope), informer)
         return informer
@@ -106,7 +108,9 @@ class Cache:
     def remove_informer(self, resource: Resource, scope: Scope | None = None) -> None:
         """Stop the watch and forget what it had. Unknown: nothing happens."""
         for part in self.options.scopes(resource, scope):
-            if self._informers.pop((resource, part), None) is not None:
+            informer = self._informers.pop((resource, part), None)
+            if informer is not None:
+                self._by_resource[resource].remove(informer)
                 self._observer.removed(resource, part)
             task = self._running.pop((resource, part), None)
             if task is not None:
@@ -162,7 +166,7 @@ class Cache:
     # --- reading --------------------------------------------------------------------------------
 
     def caches(self, resource: Resource) -> bool:
-        return any(r == resource for r, _ in self._informers)
+        return bool(self._by_resource.get(resource))
 
     def covers(
         self, resource: Resource, namespace: str, name: str = "", *, metadata_only: bool = False
@@ -258,7 +262,7 @@ class Cache:
         return [found[key] for key in sorted(found)]
 
     def _of(self, resource: Resource) -> Sequence[Informer]:
-        return [i for (r, _), i in self._informers.items() if r == resource]
+        return tuple(self._by_resource.get(resource, ()))
 
     # --- own writes -----------------------------------------------------------------------------
 

@@ -45,7 +45,6 @@ def keepalive_socket(info: Any) -> socket.socket:
 class _Pool:
     session: aiohttp.ClientSession
     users: int = 0
-    retired: bool = False
 
 
 class Sessions:
@@ -60,6 +59,7 @@ class Sessions:
         self._tls: ssl.SSLContext | Literal[True] = tls or True
         self._user_agent = user_agent
         self._pools: dict[PoolName, _Pool] = {}
+        self._retired: list[_Pool] = []
 
     @asynccontextmanager
     async def use(self, name: PoolName) -> AsyncIterator[aiohttp.ClientSession]:
@@ -72,21 +72,24 @@ class Sessions:
             yield pool.session
         finally:
             pool.users -= 1
-            if pool.retired and not pool.users:
+            if pool in self._retired and not pool.users:
+                self._retired.remove(pool)
                 await pool.session.close()
 
     async def retire(self) -> None:
         """Let what runs end on its connections, and give new ones to what comes next."""
         pools, self._pools = self._pools, {}
+        self._retired += pools.values()
         for pool in pools.values():
-            pool.retired = True
-            if not pool.users:
+            if not pool.users and pool in self._retired:
+                self._retired.remove(pool)
                 await pool.session.close()
 
     async def close(self) -> None:
-        """Close every connection of the pools in use, whatever runs on it."""
-        pools, self._pools = self._pools, {}
-        for pool in pools.values():
+        """Close every connection, whatever runs on it."""
+        pools = [*self._pools.values(), *self._retired]
+        self._pools, self._retired = {}, []
+        for pool in pools:
             await pool.session.close()
 
     def _session(self, limit: int) -> aiohttp.ClientSession:

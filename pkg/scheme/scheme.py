@@ -42,6 +42,11 @@ class Scheme:
             self._by_model[model] = resource
             self._models[resource] = model
 
+    @property
+    def resources(self) -> tuple[Resource, ...]:
+        """Every kind that is registered."""
+        return tuple(self._by_gvk.values())
+
     def warm(self) -> None:
         """Make the first use of each model as quick as the second.
 

@@ -206,3 +206,20 @@ async def test_c43_exec_plugin_runs_once_and_again_after_a_401(
         with pytest.raises(ConfigError, match="context 'a'"):
             await transport.request("GET", "/x")
         await transport.close()
+
+
+async def test_closing_leaves_no_connection_of_before_a_rotation(tmp_path: Path) -> None:
+    authority, door = trustme.CA(), Door()
+    paths = files_of(tmp_path, authority, "old")
+    async with open_door(door, server_tls(authority, authority)) as url:
+        transport = Transport(load_config(str(kubeconfig(tmp_path, url, paths))))
+        async with transport.stream("/watch", {}, idle=30) as chunks:
+            await anext(chunks)
+            files_of(tmp_path, authority, "new")
+            await transport._look_at_tls_files(force=True)
+            await transport.request("GET", "/x")
+            assert door.common_names == ["old", "new"]
+            sessions = [*transport._sessions._pools.values(), *transport._sessions._retired]
+            assert len(sessions) == 2
+            await transport.close()
+        assert all(pool.session.closed for pool in sessions)
