@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import sys
 from pathlib import Path
 
+import orjson
 import record
 
 RESULTS = record.REPOSITORY / "build" / "bench"
@@ -34,6 +36,10 @@ def main() -> None:
     peers.add_argument("--out", type=Path, default=RESULTS / "peers.json")
     peers.set_defaults(run=_peers)
 
+    table = commands.add_parser("table", help="the figures of a comparison, in Markdown")
+    table.add_argument("file", type=Path, nargs="?", default=RESULTS / "peers.json")
+    table.set_defaults(run=_table)
+
     args = parser.parse_args()
     args.run(args)
 
@@ -57,6 +63,12 @@ def _peers(args: argparse.Namespace) -> None:
         concurrency=args.concurrency,
     )
     asyncio.run(compare.run(made, size, runs=args.runs, out=args.out))
+
+
+def _table(args: argparse.Namespace) -> None:
+    import report
+
+    sys.stdout.write(report.table(orjson.loads(args.file.read_bytes())) + "\n")
 
 
 if __name__ == "__main__":
