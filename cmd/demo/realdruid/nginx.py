@@ -99,8 +99,8 @@ class Nginx:
         async with AsyncExitStack() as undo:
             undo.push_async_callback(self._processes.stop, timeout=STOP_TIMEOUT)
             self._write()
-            configuration = str(self._directory / "nginx.conf")
-            command = [self._binary, "-p", self._directory, "-e", "stderr", "-c", configuration]
+            command = [str(self._binary), "-p", str(self._directory), "-e", "stderr"]
+            command += ["-c", str(self._directory / "nginx.conf")]
             self._processes.start(NAME, command, tier=0, cwd=self._directory)
             await self._processes.healthy(
                 NAME, lambda: check_port(self._port), timeout=START_TIMEOUT
