@@ -7,7 +7,6 @@ import contextvars
 import inspect
 from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Any, Generic, TypeVar, cast
 
 from druid_operator.pkg.reconcile import Reconciler, Result
@@ -34,8 +33,12 @@ class ThreadedReconciler(Generic[K]):
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix=name)
 
     async def reconcile(self, request: K, /) -> Result | None:
-        in_context = partial(contextvars.copy_context().run, self._reconcile, request)
-        running = asyncio.get_running_loop().run_in_executor(self._pool, in_context)
+        context = contextvars.copy_context()
+
+        def blocking() -> Result | None:
+            return context.run(self._reconcile, request)
+
+        running = asyncio.get_running_loop().run_in_executor(self._pool, blocking)
         try:
             return await asyncio.shield(running)
         except asyncio.CancelledError:

@@ -78,12 +78,11 @@ class DefaultingHandler(Generic[T]):
     async def handle(self, request: AdmissionRequest, /) -> AdmissionResponse:
         if request.operation in ("DELETE", "CONNECT"):
             return _ALLOWED
-        before = _decode(self.scheme, self.kind, request.object, "object")
+        before: Any = _decode(self.scheme, self.kind, request.object, "object")
         seen = self.scheme.encode(before)
         if seen is before:  # a dictionary: the defaulter may change it in place
             before = copy.deepcopy(seen)
-        given: T = before
-        after = await self.defaulter.default(given, request)
+        after = await self.defaulter.default(before, request)
         return AdmissionResponse(allowed=True, patch=json_diff(seen, self.scheme.encode(after)))
 
 
