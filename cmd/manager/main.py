@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import druid_operator.cmd.manager.diff_spec as diff_spec
 import druid_operator.cmd.manager.export as export
 import druid_operator.cmd.manager.render as render
+from druid_operator import __version__
 from druid_operator.cmd.manager.options import OptionError, add_flags, read_options
 from druid_operator.pkg.errors import TerminalError
 
@@ -18,6 +19,7 @@ def build_parser() -> argparse.ArgumentParser:
         prog="druid-operator",
         description="Runs Apache Druid on Kubernetes. Without a subcommand: the operator.",
     )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     add_flags(parser)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     for tool in (render, diff_spec, export):

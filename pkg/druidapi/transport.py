@@ -26,7 +26,7 @@ from druid_operator.pkg.druidapi import errors
 
 #: Bytes of an answer that we are willing to hold. A listing of a thousand supervisors with large
 #: specs is about 20 MiB; beyond this it is no Druid.
-MAX_ANSWER = 256 * 1024 * 1024
+MAX_ANSWER = 64 * 1024 * 1024
 
 
 @attrs.frozen
