@@ -182,6 +182,7 @@ def open_watch(
 
     Raises:
         Expired: the version has been compacted (the HTTP server sends it as an ERROR frame).
+        ServerTimeout: ``send_initial`` from a version that is still to come.
         Invalid: ``send_initial`` without ``resourceVersionMatch=NotOlderThan``.
     """
     if send_initial and options.resource_version_match != "NotOlderThan":
@@ -194,6 +195,8 @@ def open_watch(
     watch = _ViewedWatch(served, matches, namespace)
     given = options.resource_version
     version = parse_version(given) if given else 0
+    if send_initial and version > backend.revision:
+        raise too_large(version, backend.revision)
     if send_initial or version == 0:
         objects = _objects_at(backend, served, backend.revision)
         for key in sorted(objects):
