@@ -14,6 +14,8 @@ from druid_operator.pkg.metrics import Metrics
 #: Seconds between two measurements, and the lateness from which on it is worth a line in the log.
 INTERVAL = 0.1
 WARN_ABOVE = 0.25
+#: Where the thread of a loop is found that has nothing to do.
+_WAITING = ("selectors.", "asyncio.")
 
 
 class LoopLagProbe:
@@ -82,7 +84,10 @@ class _Witness:
         while not self._stop.wait(WARN_ABOVE):
             if time.monotonic() - self._ticked_at > INTERVAL + WARN_ABOVE:
                 frame = sys._current_frames().get(self._ident)  # noqa: SLF001 - documented
-                self._seen = _innermost(frame) if frame else ""
+                function = _innermost(frame) if frame else ""
+                # A loop that waits and is late all the same is one whose machine is busy.
+                if not function.startswith(_WAITING):
+                    self._seen = function
 
 
 def _innermost(frame: FrameType) -> str:
