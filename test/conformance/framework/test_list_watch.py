@@ -9,11 +9,12 @@ from itertools import pairwise
 import orjson
 import pytest
 
-from druid_operator.pkg.client import listwatch, merge_patch
+from druid_operator.pkg.client import RestListWatch, Scope, listwatch, merge_patch
 from druid_operator.pkg.envtest.apiserver.faults import Reply
+from druid_operator.pkg.envtest.environment import Environment
 from druid_operator.pkg.envtest.eventually import eventually
 from druid_operator.pkg.envtest.proxy import FaultProxy, ProxiedRequest, Shut, Truncate
-from druid_operator.pkg.errors import Expired
+from druid_operator.pkg.errors import APIError, Expired
 from druid_operator.pkg.scheme.builtin import CONFIG_MAP
 
 pytestmark = pytest.mark.usefixtures("no_leaked_task")
@@ -361,3 +362,28 @@ async def test_c16_very_long_lines(
     assert errors[0] == "LineTooLong"
     stored = watched.cache.get(CONFIG_MAP, objects.key("a"))
     assert stored.to_dict()["data"] == {"n": "0"}
+
+
+@pytest.mark.parametrize("streaming", [True, False])
+async def test_c07_is_what_a_server_answers(
+    env: Environment, namespace: str, streaming: bool
+) -> None:
+    """The server itself says "too large" of a version that it will not reach soon, in a form that
+    is understood, for lists and for streaming lists."""
+    source = RestListWatch(env.client.transport, CONFIG_MAP, Scope(namespace=namespace))
+    page = await source.list_page(resource_version="", limit=0, continue_token="")
+    future = str(int(page.resource_version) + 1_000_000)
+
+    async def ask() -> None:
+        if not streaming:
+            await source.list_page(resource_version=future, limit=0, continue_token="")
+            return
+        async with source.watch(
+            resource_version=future, send_initial_events=True, timeout_seconds=30
+        ) as frames:
+            async for _ in frames:
+                pass
+
+    with pytest.raises(APIError) as caught:
+        await ask()
+    assert caught.value.version_too_large
