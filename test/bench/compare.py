@@ -6,7 +6,9 @@ not, and is what a figure is judged by.
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
 import statistics
 import sys
 from collections import defaultdict
@@ -70,6 +72,11 @@ async def among_foreign(operators: Sequence[Operator], size: Size) -> dict[str, 
 
 async def run(operators: Sequence[Operator], size: Size, *, runs: int, out: Path) -> None:
     """Measure, and write ``out`` anew after each run, so that an interrupted one is not lost."""
+    task = asyncio.current_task()
+    assert task is not None
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        # Cancelled, it stops its operator and its control plane on the way out.
+        asyncio.get_running_loop().add_signal_handler(signum, task.cancel)
     done: list[dict[str, Any]] = []
     document: dict[str, Any] = {
         **record.circumstances(),
