@@ -167,16 +167,24 @@ class World:
         return sum(int(s.value) for s in _samples(self.manager.metrics.reconcile_total.collect()))
 
     async def quiet_passes(self, count: int) -> tuple[int, int]:
-        """Wait for so many more passes; how many writes and Druid mutations they made."""
-        before, writes, mutations = self.passes(), self.writes(), len(self.mutations())
+        """How many writes so many more passes make, and Druid mutations from now on.
+
+        What is on its way already is waited for: an event is written after its pass, and a
+        supervisor's tasks come a moment after it runs. A mutation of Druid counts at once.
+        """
+        mutations = len(self.mutations())
+        await self.until_quiet()
+        before, writes = self.passes(), self.writes()
         await self.until(lambda: self.passes() >= before + count, f"{count} more passes")
         return self.writes() - writes, len(self.mutations()) - mutations
 
     async def until_quiet(self) -> None:
-        """Wait until what follows a change by itself, its tasks for example, has been told."""
+        """Wait for three passes that write nothing."""
 
         async def quiet() -> bool:
-            return await self.quiet_passes(3) == (0, 0)
+            before, writes = self.passes(), self.writes()
+            await self.until(lambda: self.passes() >= before + 3, "three more passes")
+            return self.writes() == writes
 
         await self.until(quiet, "three passes that write nothing")
 
