@@ -9,6 +9,7 @@ from druid_operator.internal.controller.druid.components import WAITS_FOR
 from druid_operator.internal.controller.druid.failures import is_race
 from druid_operator.internal.controller.reporting import Event
 from druid_operator.pkg.apply import Outcome, Result, Verb
+from druid_operator.pkg.errors import OutcomeUnknown
 from druid_operator.pkg.meta import JSON
 from druid_operator.pkg.meta.conditions import find_condition
 
@@ -42,11 +43,17 @@ _FAILED = {
 
 
 def events_of(outcomes: Iterable[Outcome]) -> Iterator[Event]:
-    """One event per write and per failure; a lost race is none, the pass is repeated at once."""
+    """One event per write and per failure.
+
+    A lost race is none, the pass is repeated at once; and where the answer was lost, nobody knows
+    yet whether it failed.
+    """
     for outcome in outcomes:
         action = outcome.action
         what = f"{action.id.resource.kind} {action.id.key.name}"
-        if outcome.error is not None and is_race(outcome.error):
+        if isinstance(outcome.error, OutcomeUnknown) or (
+            outcome.error is not None and is_race(outcome.error)
+        ):
             continue
         if outcome.error is not None:
             reason, tried = _FAILED.get(action.verb, (EventReason.UPDATE_FAILED, "Update"))
