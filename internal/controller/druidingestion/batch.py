@@ -7,6 +7,7 @@ is started once, whether the operator dies before, during or after the request.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import assert_never
 
 import attrs
@@ -20,6 +21,7 @@ from druid_operator.internal.controller.druidingestion.memory import (
 )
 from druid_operator.internal.controller.druidingestion.work import Work
 from druid_operator.internal.controller.reporting import Event
+from druid_operator.internal.ingestion.document import DesiredDocument
 from druid_operator.internal.ingestion.go_status import (
     CREATE_SUCCESS,
     UPDATE_SUCCESS,
@@ -31,6 +33,7 @@ from druid_operator.internal.ingestion.runs import (
     ObservedTask,
     Run,
     RunDecision,
+    RunPolicy,
     decide_run,
     record,
     task_id_of,
@@ -41,6 +44,30 @@ from druid_operator.pkg.meta import JSON
 
 #: Seconds between looks at a running task: soon at first, rarer as it goes on.
 FIRST_LOOK, LAST_LOOK = 0.5, 15.0
+
+
+def ended_run(
+    desired: DesiredDocument,
+    status: JSON,
+    policy: RunPolicy,
+    *,
+    identity: tuple[str, str, str],
+    now: datetime,
+) -> Facts | None:
+    """What is known of a run that has the last word on this document, without asking Druid.
+
+    ``None`` when there is, or may be, something to do. A Druid that is away says nothing against a
+    run that has ended.
+    """
+    if desired.runs == "supervisor":
+        return None
+    runs = read_runs(status, desired.spec_hash)
+    if not runs or not runs[0].over or runs[0].spec_hash != desired.spec_hash:
+        return None
+    decision = decide_run(desired, runs, None, policy, identity=identity, now=now)
+    if decision.action != "Done":
+        return None
+    return Facts(desired=desired, runs=runs, synced=True)
 
 
 @attrs.frozen

@@ -8,7 +8,7 @@ import attrs
 
 from druid_operator.api.v1alpha1 import DruidIngestion, DruidIngestionSpec
 from druid_operator.api.v1alpha1.keys import APPLIED_ANNOTATION
-from druid_operator.internal.controller.druidingestion.batch import BatchPass
+from druid_operator.internal.controller.druidingestion.batch import BatchPass, ended_run
 from druid_operator.internal.controller.druidingestion.claims import (
     settings_claim,
     stronger_claimant,
@@ -77,6 +77,9 @@ class Converger:
         conflict = self._conflict(observed, desired)
         if conflict is not None:
             return Facts(desired=desired, trouble=conflict, synced=False)
+        ended = self._ended(observed, spec, desired)
+        if ended is not None:
+            return ended
         desired, secrets = await self._with_secrets(observed, desired)
         connection = connect(self.connections, observed)
         with connection.turnstile.entered(observed.key):
@@ -85,6 +88,21 @@ class Converger:
             work = self._work(observed, spec, desired, secrets, connection)
             facts = await self._run(work, observed)
             return await self._with_settings(facts, work, observed)
+
+    def _ended(
+        self, observed: Observed, spec: DruidIngestionSpec, desired: DesiredDocument
+    ) -> Facts | None:
+        ingestion = observed.ingestion
+        if declares_settings(ingestion):
+            return None  # they are compared with Druid in every pass
+        meta = ingestion["metadata"]
+        return ended_run(
+            desired,
+            ingestion.get("status") or {},
+            read_policies(spec).run,
+            identity=(meta["namespace"], meta["name"], meta["uid"]),
+            now=self.clock.now(),
+        )
 
     async def _run(self, work: Work, observed: Observed) -> Facts:
         if work.desired.runs != "supervisor":
