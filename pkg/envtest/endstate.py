@@ -19,6 +19,8 @@ from druid_operator.pkg.meta import JSON
 from druid_operator.pkg.scheme.builtin import CORE_EVENT, EVENT, POD
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+#: Labels that a pod gets from its node.
+_OF_THE_NODE = {"topology.kubernetes.io/region", "topology.kubernetes.io/zone"}
 _ADDRESS = re.compile(r"\b\d{1,3}(\.\d{1,3}){3}\b")
 
 
@@ -105,4 +107,6 @@ def _stripped(obj: JSON) -> JSON:
     if copy["kind"] == POD.kind:
         # Pods go to the nodes in turn, and which comes first is not the operator's to decide.
         copy["spec"].pop("nodeName", None)
+        for label in _OF_THE_NODE & meta.get("labels", {}).keys():
+            del meta["labels"][label]
     return copy

@@ -27,7 +27,7 @@ from druid_operator.pkg.envtest.apiserver.server import EmbeddedAPIServer
 from druid_operator.pkg.envtest.crds import CRDSource, load_crds
 from druid_operator.pkg.envtest.endstate import normalise, read_objects
 from druid_operator.pkg.envtest.environment import Environment
-from druid_operator.pkg.envtest.eventually import eventually
+from druid_operator.pkg.envtest.eventually import NotReached, eventually
 from druid_operator.pkg.envtest.forkserver import ForkServer
 from druid_operator.pkg.errors import NotFound
 from druid_operator.pkg.meta import JSON, NamespacedName, Resource, find_condition
@@ -145,8 +145,14 @@ class World:
         current = found.get("observedGeneration") == obj["metadata"]["generation"]
         return dict(found) if current else {}
 
-    async def until(self, check: Callable[[], Any], what: str) -> Any:
-        return await eventually(check, timeout=WAIT_SECONDS, interval=0.05, what=what)
+    async def until(
+        self, check: Callable[[], Any], what: str, *, timeout: float = WAIT_SECONDS
+    ) -> Any:
+        """See ``eventually``; what the operators said is part of the failure's message."""
+        try:
+            return await eventually(check, timeout=timeout, interval=0.05, what=what)
+        except NotReached as error:
+            raise NotReached(f"{error}\n{self.logs()}") from error
 
     async def until_condition(
         self, resource: Resource, name: str, type_: str, status: str, reason: str = ""

@@ -140,7 +140,7 @@ class Creation:
                 await self._done(world)
                 return await self._compare(world, moment, expected, changed=changed)
             except NotReached as error:
-                return f"{error}\n{world.logs()}"
+                return str(error)
 
     async def _done(self, world: Any) -> None:
         await world.until_ready(*self.waited)
