@@ -51,6 +51,7 @@ class Connection:
     poller: asyncio.Task[None] | None = attrs.field(default=None, repr=False)
     _capabilities: Capabilities | None = attrs.field(default=None, init=False)
     _probed_at: float = attrs.field(default=0.0, init=False)
+    _probing: asyncio.Lock = attrs.field(factory=asyncio.Lock, init=False, repr=False)
     _retry_at: float = attrs.field(default=float("-inf"), init=False)
 
     async def ensure_ready(self) -> None:
@@ -80,11 +81,12 @@ class Connection:
 
     async def capabilities(self) -> Capabilities:
         """What this Druid can do; asked again after a while, since it may be upgraded."""
-        now = self.clock.monotonic()
-        if self._capabilities is None or now - self._probed_at > PROBE_SECONDS:
-            self._capabilities = await self.api.capabilities()
-            self._probed_at = now
-        return self._capabilities
+        async with self._probing:  # one asks for all
+            now = self.clock.monotonic()
+            if self._capabilities is None or now - self._probed_at > PROBE_SECONDS:
+                self._capabilities = await self.api.capabilities()
+                self._probed_at = now
+            return self._capabilities
 
     def forget_capabilities(self) -> None:
         """Druid was away: it may come back as another version."""
