@@ -30,7 +30,7 @@ from druid_operator.pkg.client.restmapper import RESTMapper
 from druid_operator.pkg.client.transport import Transport
 from druid_operator.pkg.client.watchstream import EventStream
 from druid_operator.pkg.errors import Expired
-from druid_operator.pkg.meta import JSON
+from druid_operator.pkg.meta import JSON, nesting
 from druid_operator.pkg.scheme import Scheme
 
 #: A page of a live list, as client-go's pager.
@@ -69,7 +69,7 @@ class RestClient(ClientBase):
         path = call.resource.path(*call.key, call.subresource)
         accept = METADATA if call.metadata_only else _JSON
         payload = await self.transport.request("GET", path, accept=accept)
-        obj: JSON = orjson.loads(payload)
+        obj: JSON = nesting.loads(payload)
         return obj
 
     async def do_list(self, call: List) -> ObjectList[Any]:
@@ -98,7 +98,7 @@ class RestClient(ClientBase):
             accept=METADATA_LIST if call.metadata_only else _JSON,
             timeout=self.transport.timeouts.list,
         )  # fmt: skip
-        page = orjson.loads(payload)
+        page = nesting.loads(payload)
         found: ObjectList[Any] = ObjectList(page["items"] or ())
         for item in found:
             # Items of a typed list carry no kind of their own.
@@ -151,7 +151,7 @@ class RestClient(ClientBase):
         payload = await self.transport.request(
             method, path, params=params, body=body, content_type=content_type
         )
-        answer: JSON = orjson.loads(payload)
+        answer: JSON = nesting.loads(payload)
         return answer
 
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Literal, cast
 
-import orjson
-
 from druid_operator.pkg.client.calls import WatchEvent
 from druid_operator.pkg.client.listwatch import Frame
-from druid_operator.pkg.meta import JSON, Resource
+from druid_operator.pkg.meta import JSON, Resource, nesting
 
 
 class EventStream:
@@ -28,7 +26,7 @@ class EventStream:
 
     async def __anext__(self) -> WatchEvent[JSON]:
         async for frame in self._frames:
-            obj: JSON = orjson.loads(frame.object)
+            obj: JSON = nesting.loads(frame.object)
             self._ordered = self._ordered or frame.type != "ADDED"
             if self._ordered:
                 self.resource_version = obj["metadata"]["resourceVersion"]

@@ -281,3 +281,24 @@ async def test_refused_watch_is_opened_again_with_fresh_credentials() -> None:
     ):
         assert [chunk async for chunk in chunks] == [b"{}\n"]
     assert tokens == ["Bearer token-0", "Bearer token-1"]
+
+
+async def test_an_answer_that_nests_deeper_than_any_decoder_is_cut_and_read() -> None:
+    """A kube-apiserver stores 10,000 levels, and answers every write with the whole object."""
+    deep = b'{"kind":"ConfigMap","metadata":{"name":"a"},"data":' + b"[" * 5000 + b"]" * 5000 + b"}"
+    page = b'{"metadata":{},"items":[' + deep + b"]}"
+
+    async def answer(request: web.Request) -> web.Response:
+        one = request.path.endswith("/a") or request.method == "POST"
+        return web.Response(body=deep if one else page, content_type="application/json")
+
+    async with serving(answer) as transport:
+        client = RestClient(transport, Scheme([]))
+        key = NamespacedName("ns", "a")
+        made = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}}
+        answers = [
+            await client.get(CONFIG_MAP, key),
+            await client.create({**made, "metadata": {"name": "a", "namespace": "ns"}}),
+            *await client.list(CONFIG_MAP),
+        ]
+    assert [obj["metadata"]["name"] for obj in answers] == ["a", "a", "a"]
