@@ -9,7 +9,7 @@ PYTEST_ARGS ?=
 HERMETIC := test/unit test/golden test/property test/conformance test/integration test/fault test/druid test/packaging
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint generate check-generated test-envtest test-druid test-wheel envtest-assets build fault-all clean
+.PHONY: help demo test lint generate check-generated test-envtest test-druid test-wheel envtest-assets build fault-all soak conformance clean
 
 help: ## show the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,14 @@ test-wheel: $(VENV)/.dev ## the wheel alone in a new environment
 
 fault-all: $(VENV)/.dev ## kill the operator at every request of every life; takes its time
 	FAULT_ALL=1 $(PY) -m pytest -q -n 2 --dist load $(PYTEST_ARGS) test/fault
+
+MINUTES ?= 30
+soak: $(VENV)/.dev ## the example operator under random faults (MINUTES=30)
+	$(PY) test/soak/soak.py --minutes $(MINUTES)
+
+REPEAT ?= 1
+conformance: $(VENV)/.dev ## the framework's 48 scenarios (REPEAT=20)
+	for i in $$(seq $(REPEAT)); do $(PY) -m pytest -q $(PYTEST_ARGS) test/conformance/framework || exit 1; done
 
 build: $(VENV)/.dev ## the wheel and the source archive
 	$(PY) -m build --no-isolation

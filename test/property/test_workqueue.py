@@ -149,7 +149,7 @@ async def test_c18_no_key_runs_twice_at_once_and_none_is_lost(seed: int) -> None
             await asyncio.wait([workers[victim]])
             workers[victim] = asyncio.create_task(work())
     async with asyncio.timeout(30):
-        while len(queue) or queue.waiting or queue.processing:  # noqa: ASYNC110 - no event says it
+        while len(queue) or queue.waiting or queue.processing:
             await asyncio.sleep(0)
     assert all(served[key] > asked[key] for key in asked)
     for worker in workers:
