@@ -9,7 +9,7 @@ PYTEST_ARGS ?=
 HERMETIC := test/unit test/golden test/property test/conformance test/integration test/fault test/druid test/packaging
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint generate check-generated test-envtest test-druid test-wheel envtest-assets build fault-all soak conformance clean
+.PHONY: help demo test lint generate check-generated test-envtest test-druid test-wheel envtest-assets build fault-all soak conformance bench clean
 
 help: ## show the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,10 @@ fault-all: $(VENV)/.dev ## kill the operator at every request of every life; tak
 MINUTES ?= 30
 soak: $(VENV)/.dev ## the example operator under random faults (MINUTES=30)
 	$(PY) test/soak/soak.py --minutes $(MINUTES)
+
+bench: $(VENV)/.dev envtest-assets ## measure the framework, alone and beside Go and kopf
+	$(PY) test/bench framework
+	$(PY) test/bench peers && $(PY) test/bench table
 
 REPEAT ?= 1
 conformance: $(VENV)/.dev ## the framework's 48 scenarios (REPEAT=20)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from itertools import chain
@@ -35,23 +36,19 @@ def run(*, repeat: int, objects: int) -> dict[str, Any]:
         "repeat": repeat,
         "objects": objects,
         "pairs": figures,
-        "collection_pause_ms": {
-            label: bench_informer.collection_pause_ms(label, objects) for label in SIZES
-        },
-        "bytes_per_object": {label: _bytes_per_object(label, objects) for label in SIZES},
+        "held": {label: _held(label, objects) for label in SIZES},
     }
 
 
-def _bytes_per_object(label: str, objects: int) -> dict[str, int]:
-    """Resident memory, in processes of their own: what a program really grows by."""
+def _held(label: str, objects: int) -> dict[str, dict[str, float]]:
+    """In processes of their own: what a program really grows by, and nothing else to collect."""
     script = str(Path(__file__).parent / "memory_of.py")
     return {
-        what: int(
+        what: json.loads(
             subprocess.run(
                 (sys.executable, script, what, label, str(objects)),
                 check=True,
                 capture_output=True,
-                text=True,
             ).stdout
         )
         for what in ("informer", "dicts")

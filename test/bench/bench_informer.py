@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-import time
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, cast
@@ -134,29 +132,3 @@ def decode_into(store: dict[tuple[str, str], JSON], chunks: Iterable[bytes]) -> 
                 metadata.pop("managedFields", None)
                 store[metadata["namespace"], metadata["name"]] = obj
     return store
-
-
-def collection_pause_ms(label: str, count: int) -> dict[str, float]:
-    """How long a full garbage collection stops the loop over ``count`` cached objects."""
-    objects = [build_object(i, SIZES[label]) for i in range(count)]
-    listed = chunked(b"".join(line("ADDED", o) for o in objects) + end_of_list())
-    del objects
-
-    async def ours() -> float:
-        informer, running = await filled(listed)
-        pause = _collect()
-        assert len(informer) == count
-        running.cancel()
-        return pause
-
-    store = decode_into({}, listed)
-    baseline = _collect()
-    del store
-    return {"ours": asyncio.run(ours()), "baseline": baseline}
-
-
-def _collect() -> float:
-    gc.collect()
-    started = time.perf_counter()
-    gc.collect()
-    return (time.perf_counter() - started) * 1000

@@ -1,13 +1,15 @@
-"""Prints how many bytes the process grew by for each object that it holds.
+"""What holding objects costs a process: bytes for each, and the pause of a garbage collection.
 
-``python memory_of.py informer|dicts SIZE COUNT``
+``python memory_of.py informer|dicts SIZE COUNT`` prints both as JSON.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -20,7 +22,11 @@ def main() -> None:
     before = _resident()
     held = asyncio.run(_informer(label, count)) if what == "informer" else _dicts(label, count)
     gc.collect()
-    sys.stdout.write(str((_resident() - before) // count))
+    grown = (_resident() - before) // count
+    started = time.perf_counter()
+    gc.collect()
+    pause = (time.perf_counter() - started) * 1000
+    sys.stdout.write(json.dumps({"bytes_per_object": grown, "collection_pause_ms": pause}))
     assert held
 
 
