@@ -102,7 +102,7 @@ class DruidIngestionReconciler:
         except DruidError as error:
             # An answer of Druid, or none, is a fact to report and no failure of this pass.
             facts = _troubled(error)
-            wait = self._backoffs.next(key, error)
+            wait = self._backoffs.next(key, error, self.clock.monotonic())
         except OperatorError as error:
             if trouble_of(error) is None:
                 raise

@@ -38,16 +38,34 @@ def trouble_of(error: OperatorError) -> Trouble | None:
     return None
 
 
+@attrs.frozen
+class _Wait:
+    """The last wait of an object, and after which failure in a row."""
+
+    kind: type[errors.DruidError]
+    failures: int
+    due: float
+
+
 @attrs.define
 class Backoffs:
     """Seconds before Druid is asked again, per object: each kind of failure has its own pace."""
 
-    _failures: dict[object, int] = attrs.field(factory=dict, init=False)
+    _waits: dict[object, _Wait] = attrs.field(factory=dict, init=False)
 
-    def next(self, key: object, error: errors.DruidError) -> float:
-        failures = self._failures.get(key, 0)
-        self._failures[key] = failures + 1
-        return float(min(error.backoff.first * 2 ** min(failures, 16), error.backoff.cap))
+    def next(self, key: object, error: errors.DruidError, now: float) -> float:
+        """``now`` in monotonic seconds.
+
+        A pass that came before its time (an event of the object, of its ConfigMap) ends the same
+        way and must not make the wait longer.
+        """
+        last = self._waits.get(key)
+        if last is not None and last.kind is type(error) and now < last.due:
+            return last.due - now
+        failures = last.failures + 1 if last is not None else 0
+        wait = float(min(error.backoff.first * 2 ** min(failures, 16), error.backoff.cap))
+        self._waits[key] = _Wait(type(error), failures, now + wait)
+        return wait
 
     def reset(self, key: object) -> None:
-        self._failures.pop(key, None)
+        self._waits.pop(key, None)

@@ -49,9 +49,22 @@ def test_secrets_in_druids_words_are_hidden() -> None:
 def test_waits_double_from_the_errors_own_pace_to_its_cap_and_start_anew() -> None:
     backoffs = Backoffs()
     error = errors.NotReady("m")
-    waits = [backoffs.next("a", error) for _ in range(6)]
+    now, waits = 0.0, []
+    for _ in range(6):
+        waits.append(backoffs.next("a", error, now))
+        now += waits[-1]
     assert waits == [2, 4, 8, 16, 30, 30]
-    assert backoffs.next("b", error) == 2
+    assert backoffs.next("b", error, now) == 2
     backoffs.reset("a")
-    assert backoffs.next("a", error) == 2
-    assert backoffs.next("c", errors.OutcomeUnknown("m")) == 60
+    assert backoffs.next("a", error, now) == 2
+    assert backoffs.next("c", errors.OutcomeUnknown("m"), now) == 60
+
+
+def test_a_pass_before_its_time_does_not_make_the_wait_longer() -> None:
+    backoffs = Backoffs()
+    off = errors.ProxyDisabled("m")
+    assert backoffs.next("a", off, 0.0) == 60
+    assert [backoffs.next("a", off, now) for now in (1.0, 20.0, 59.0)] == [59, 40, 1]
+    assert backoffs.next("a", off, 60.0) == 120
+    # Another failure is other news, and has its own pace.
+    assert backoffs.next("a", errors.NotReady("m"), 61.0) == 8
