@@ -61,19 +61,20 @@ def forgive(druid: Any) -> None:
     druid.clear_faults()
 
 
-# The last column is the first wait for that kind of failure, see `Backoff` in pkg/druidapi/errors.
+# The last column is the wait of that kind of failure, see `Backoff` in pkg/druidapi/errors: its
+# first one, or its longest where the breaker may have opened.
 TROUBLES = [
     Trouble("503", answers(503), forgive, "DruidUnreachable", 4),
     Trouble("500", answers(500, "<html>oops</html>"), forgive, "DruidError", 10),
     Trouble("HTML of a proxy", answers(200, "<html>log in</html>"), forgive, "DruidUnreachable", 4),
     Trouble(
         "connections cut",
-        lambda druid: druid.fault(Fault("cut", times=ALWAYS)), forgive, "DruidUnreachable", 10,
+        lambda druid: druid.fault(Fault("cut", times=ALWAYS)), forgive, "DruidUnreachable", 30,
     ),
     Trouble("no leader", behave(leader="none"), behave(leader="here"), "DruidUnreachable", 4),
     Trouble(
         "no connection", lambda druid: druid.stop(), lambda druid: druid.start(),
-        "DruidUnreachable", 20,
+        "DruidUnreachable", 30,
     ),
     Trouble(
         "management proxy off",
@@ -176,7 +177,7 @@ async def test_trouble_before_anything_was_submitted(
     trouble: Trouble,
     everything: bool,
 ) -> None:
-    if trouble.seconds > 10 and not everything:
+    if trouble.seconds > 5 and not everything:
         pytest.skip(f"asked again after {trouble.seconds:g} s: make fault-all")
     await call(trouble.begin, world.druid)
     await world.create(cluster_elsewhere, *both)
