@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import attrs
@@ -51,11 +52,15 @@ class AuditLog:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._offset = 0
+        self._inode = 0
         self._requests: dict[str, ServerRequest] = {}
 
     def read(self) -> list[ServerRequest]:
         """Every request so far; a watch counts from its start."""
         with self._path.open("rb") as file:
+            inode = os.fstat(file.fileno()).st_ino
+            if inode != self._inode:  # a new log: the server turns a large one over
+                self._inode, self._offset = inode, 0
             file.seek(self._offset)
             for line in file:
                 if not line.endswith(b"\n"):

@@ -98,6 +98,8 @@ def kube_apiserver(layout: Layout, *, audit: bool, emulated_version: str) -> lis
         flags += [
             f"--audit-policy-file={layout.directory / 'audit-policy.json'}",
             f"--audit-log-path={layout.directory / 'audit.log'}",
+            # Mebibytes; 100 by default, which one long session passes: what is turned over is lost.
+            "--audit-log-maxsize=4096",
         ]
     return flags + _emulated(emulated_version)
 
