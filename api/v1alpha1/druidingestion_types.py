@@ -184,6 +184,7 @@ class DruidIngestionStatus:
     suspended: bool | None = prop("Whether Druid has the supervisor suspended.")
     spec_hash: str | None = prop("sha256 of the document that Druid took last.")
     live_baseline: str | None = prop("sha256 of what Druid made of that document.")
+    druid_cluster: str | None = prop("The `Druid` that the ingestion was submitted to.")
     supervisor_id: str | None = prop("Id of the supervisor, for streaming types.")
     druid_version: str | None = prop("Version of the Druid that `liveBaseline` was taken from.")
     lag: Lag | None = prop("How far the tasks are behind the stream; at most a minute old.")

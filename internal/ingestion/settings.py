@@ -18,7 +18,7 @@ from druid_operator.internal.ingestion.subset import (
     compaction_differences,
     rule_differences,
 )
-from druid_operator.internal.ingestion.supervisor import DriftPolicy
+from druid_operator.internal.ingestion.verdict import DriftPolicy
 from druid_operator.pkg.meta import JSON
 
 SettingName = Literal["rules", "compaction"]

@@ -85,7 +85,9 @@ class BatchPass:
             runs = self._recorded(runs, decision.run)
             # The law of this file: the id is in the status before Druid hears of it.
             task_id = self._task_id(decision.run)
-            await self.work.remember({"runs": write_runs(runs), "taskId": task_id})
+            await self.work.remember(
+                {"runs": write_runs(runs), "taskId": task_id, "druidCluster": self.work.cluster}
+            )
             decision = await self._decide(runs, version)
         return await self._act(decision, runs, version)
 

@@ -11,6 +11,7 @@ from typing import Any
 import attrs
 
 from druid_operator.api.v1alpha1.druidingestion_types import IngestionSpec
+from druid_operator.internal.controller.druidingestion.gather import cluster_key
 from druid_operator.internal.ingestion.document import DesiredDocument, build_document
 from druid_operator.pkg.errors import InvalidObject
 from druid_operator.pkg.meta import JSON, NamespacedName
@@ -64,7 +65,7 @@ def stronger_claimant(
 def claims_of(ingestion: JSON) -> Iterator[str]:
     """All that an object asks for or holds, as index values."""
     spec = ingestion.get("spec") or {}
-    cluster = NamespacedName(ingestion["metadata"]["namespace"], str(spec.get("druidCluster")))
+    cluster = cluster_key(ingestion)
     claims = {*_asked(spec.get("ingestion") or {}), *_held(ingestion.get("status") or {})}
     return (claim_key(cluster, claim) for claim in sorted(claims))
 

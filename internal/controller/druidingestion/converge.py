@@ -21,6 +21,7 @@ from druid_operator.internal.controller.druidingestion.gather import (
     Observed,
     cluster_key,
     has_own_endpoint,
+    wanted_cluster,
 )
 from druid_operator.internal.controller.druidingestion.policies import read_policies
 from druid_operator.internal.controller.druidingestion.reasons import ConditionReason as Reason
@@ -69,8 +70,11 @@ class Converger:
         spec = self.converter.decode(DruidIngestion, observed.ingestion).spec
         desired = resolve(spec)
         await self._keep_document(observed, desired)
+        moved = _moved(observed.ingestion)
+        if moved is not None:
+            return Facts(desired=desired, trouble=moved, synced=False)
         if observed.cluster is None and not has_own_endpoint(observed.ingestion):
-            name = observed.ingestion["spec"]["druidCluster"]
+            name = wanted_cluster(observed.ingestion)
             words = f"spec.druidCluster: there is no Druid {name!r} in this namespace"
             trouble = Trouble(Reason.CLUSTER_NOT_FOUND, words, unknown=True)
             return Facts(desired=desired, trouble=trouble)
@@ -86,8 +90,7 @@ class Converger:
             await connection.ensure_ready()
             await _check_druid(desired, connection)
             work = self._work(observed, spec, desired, secrets, connection)
-            facts = await self._run(work, observed)
-            return await self._with_settings(facts, work, observed)
+            return await self._run(work, observed)
 
     def _ended(
         self, observed: Observed, spec: DruidIngestionSpec, desired: DesiredDocument
@@ -105,18 +108,22 @@ class Converger:
         )
 
     async def _run(self, work: Work, observed: Observed) -> Facts:
-        if work.desired.runs != "supervisor":
-            return await BatchPass(work).run()
-        cluster = work.connection.key.cluster
-        self.followers.follow(cluster, work.desired.supervisor_id, observed.key)
-        return await StreamingPass(work).run()
+        desired = work.desired
+        has_settings = bool(desired.data_source) and declares_settings(observed.ingestion)
+        self._follow(work, observed, has_settings=has_settings)
+        is_stream = desired.runs == "supervisor"
+        facts = await (StreamingPass(work).run() if is_stream else BatchPass(work).run())
+        return facts.with_settings(await SettingsPass(work).run()) if has_settings else facts
 
-    async def _with_settings(self, facts: Facts, work: Work, observed: Observed) -> Facts:
-        cluster, name = work.connection.key.cluster, work.desired.data_source
-        if not name or not declares_settings(observed.ingestion):
-            return facts
-        self.followers.follow(cluster, settings_of(name), observed.key)
-        return facts.with_settings(await SettingsPass(work).run())
+    def _follow(self, work: Work, observed: Observed, *, has_settings: bool) -> None:
+        """Be woken when what this pass looks at changes in Druid."""
+        cluster, desired = work.connection.key.cluster, work.desired
+        wanted = [desired.supervisor_id] if desired.supervisor_id else []
+        if has_settings:
+            wanted.append(settings_of(desired.data_source))
+        left = self.followers.follow(observed.key, [(cluster, id_) for id_ in wanted])
+        for place, id_ in left:
+            self.connections.unfollow(place, id_)
 
     async def _keep_document(self, observed: Observed, desired: DesiredDocument) -> None:
         """The ConfigMap is there before Druid is told: it says what was meant, whatever follows."""
@@ -206,6 +213,18 @@ def resolve(spec: DruidIngestionSpec) -> DesiredDocument:
     if errors:
         raise InvalidObject(errors)
     return desired
+
+
+def _moved(ingestion: JSON) -> Trouble | None:
+    """What runs in one cluster would be left there, with nobody to look after it."""
+    home, wanted = cluster_key(ingestion).name, wanted_cluster(ingestion)
+    if home == wanted:
+        return None
+    words = (
+        f"spec.druidCluster: is {wanted}, but the ingestion was submitted to {home} and would be "
+        "left there: delete this object and make another, or change it back"
+    )
+    return Trouble(Reason.CLUSTER_CHANGED, words, stalled=True)
 
 
 def connect(connections: Connections, observed: Observed) -> Connection:

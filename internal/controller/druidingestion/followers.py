@@ -2,38 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import attrs
 
 from druid_operator.pkg.meta import NamespacedName
 
+#: A cluster, and the id of a supervisor in it or of a datasource's settings.
+Followed = tuple[NamespacedName, str]
+
 
 @attrs.define
 class Followers:
-    """Objects by (cluster, id of what they follow). An object follows what its last pass named.
+    """Objects by (cluster, id of what they follow).
 
     Args:
         wake: puts a key into the controller's queue.
     """
 
     wake: Callable[[NamespacedName], None]
-    _keys: dict[tuple[NamespacedName, str], set[NamespacedName]] = attrs.field(
-        factory=dict, init=False
-    )
-    _followed: dict[NamespacedName, set[tuple[NamespacedName, str]]] = attrs.field(
-        factory=dict, init=False
-    )
+    _keys: dict[Followed, set[NamespacedName]] = attrs.field(factory=dict, init=False)
+    _followed: dict[NamespacedName, set[Followed]] = attrs.field(factory=dict, init=False)
 
-    def follow(self, cluster: NamespacedName, id_: str, key: NamespacedName) -> None:
-        """Beside what it follows already."""
-        self._keys.setdefault((cluster, id_), set()).add(key)
-        self._followed.setdefault(key, set()).add((cluster, id_))
+    def follow(self, key: NamespacedName, wanted: Iterable[Followed]) -> list[Followed]:
+        """From now on an object follows these and no others; answers what nobody follows any more.
 
-    def forget(self, key: NamespacedName) -> list[tuple[NamespacedName, str]]:
+        An ingestion that became another datasource's must not have the old one polled for ever.
+        """
+        now, before = set(wanted), self._followed.get(key, set())
+        self._followed[key] = now
+        for followed in now:
+            self._keys.setdefault(followed, set()).add(key)
+        return self._leave(key, before - now)
+
+    def forget(self, key: NamespacedName) -> list[Followed]:
         """Answers what nobody follows any more."""
+        return self._leave(key, self._followed.pop(key, set()))
+
+    def _leave(self, key: NamespacedName, left: Iterable[Followed]) -> list[Followed]:
         abandoned = []
-        for followed in sorted(self._followed.pop(key, ())):
+        for followed in sorted(left):
             keys = self._keys[followed]
             keys.discard(key)
             if not keys:

@@ -47,9 +47,16 @@ def has_own_endpoint(ingestion: JSON) -> bool:
 
 
 def cluster_key(ingestion: JSON) -> NamespacedName:
-    """The cluster is always in the object's own namespace."""
-    name = (ingestion.get("spec") or {}).get("druidCluster")
-    return NamespacedName(ingestion["metadata"]["namespace"], str(name or ""))
+    """The cluster that has the ingestion: where it was submitted, else where it is wanted.
+
+    It is always in the object's own namespace.
+    """
+    name = (ingestion.get("status") or {}).get("druidCluster") or wanted_cluster(ingestion)
+    return NamespacedName(ingestion["metadata"]["namespace"], name)
+
+
+def wanted_cluster(ingestion: JSON) -> str:
+    return str((ingestion.get("spec") or {}).get("druidCluster") or "")
 
 
 async def gather(reader: Reader, ingestion: JSON) -> Observed:

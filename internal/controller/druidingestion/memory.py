@@ -9,7 +9,7 @@ from typing import Any, cast
 from druid_operator.internal.ingestion.document import DesiredDocument
 from druid_operator.internal.ingestion.go_status import submitted_by_go
 from druid_operator.internal.ingestion.runs import Run, RunState, taken_over
-from druid_operator.internal.ingestion.supervisor import SupervisorMemory
+from druid_operator.internal.ingestion.verdict import SupervisorMemory
 from druid_operator.pkg.clock import parse_rfc3339, rfc3339
 from druid_operator.pkg.meta import JSON
 

@@ -9,11 +9,7 @@ import attrs
 from druid_operator.api.v1alpha1.druidingestion_types import DruidIngestionSpec
 from druid_operator.internal.ingestion import runs
 from druid_operator.internal.ingestion.deletion import DeletionPolicy
-from druid_operator.internal.ingestion.supervisor import (
-    AdoptionPolicy,
-    DriftPolicy,
-    SupervisorPolicy,
-)
+from druid_operator.internal.ingestion.verdict import AdoptionPolicy, DriftPolicy, SupervisorPolicy
 from druid_operator.pkg.meta import JSON
 
 

@@ -62,6 +62,8 @@ class ConditionReason(StrEnum):
     UNKNOWN_FIELDS = "UnknownFields"
     #: There is no ``Druid`` of that name in the namespace.
     CLUSTER_NOT_FOUND = "ClusterNotFound"
+    #: The ingestion was submitted to another cluster than the one that is wanted now.
+    CLUSTER_CHANGED = "ClusterChanged"
     #: An older object of this namespace ingests into the same supervisor.
     CONFLICT = "Conflict"
     #: The ConfigMap with the document could not be written.

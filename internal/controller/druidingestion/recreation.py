@@ -21,7 +21,7 @@ from druid_operator.internal.ingestion.requests import (
     recorded,
     write_records,
 )
-from druid_operator.internal.ingestion.supervisor import Decision
+from druid_operator.internal.ingestion.verdict import Decision
 from druid_operator.pkg.druidapi import errors
 from druid_operator.pkg.meta import JSON
 

@@ -31,12 +31,8 @@ from druid_operator.internal.ingestion.requests import (
     recorded,
     write_records,
 )
-from druid_operator.internal.ingestion.supervisor import (
-    Decision,
-    ObservedSupervisor,
-    SupervisorMemory,
-    decide_supervisor,
-)
+from druid_operator.internal.ingestion.supervisor import decide_supervisor
+from druid_operator.internal.ingestion.verdict import Decision, ObservedSupervisor, SupervisorMemory
 from druid_operator.pkg.clock import parse_rfc3339
 from druid_operator.pkg.druidapi import errors
 from druid_operator.pkg.meta import JSON
@@ -127,14 +123,16 @@ class StreamingPass:
 
     def _submission(self, version: str) -> Submission:
         work = self.work
-        return Submission(work.desired, work.status, version, work.clock.now(), work.secrets)
+        return Submission(
+            work.desired, work.status, version, work.clock.now(), work.cluster, work.secrets
+        )
 
     async def _submit(self, decision: Decision, submission: Submission) -> Facts:
         assert decision.submit is not None
         id_ = self.work.desired.supervisor_id
         if self.work.status.get("supervisorId") != id_:
             # Before the first side effect: whoever deletes the object must know what to look for.
-            await self.work.remember({"supervisorId": id_})
+            await self.work.remember({"supervisorId": id_, "druidCluster": self.work.cluster})
         try:
             answer = await self.work.connection.api.submit_supervisor(
                 decision.submit, comment=self.work.comment

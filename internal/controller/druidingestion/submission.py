@@ -17,7 +17,7 @@ from druid_operator.internal.ingestion.go_status import (
     UPDATE_SUCCESS,
     spec_text_that_fits,
 )
-from druid_operator.internal.ingestion.supervisor import Decision
+from druid_operator.internal.ingestion.verdict import Decision
 from druid_operator.pkg.clock import rfc3339
 from druid_operator.pkg.meta import JSON
 
@@ -33,6 +33,7 @@ class Submission:
     """Args:
     version: of the Druid that was asked.
     status: of the object, as stored.
+    cluster: name of the ``Druid``.
     secrets: versions of the Secrets whose values were sent, by name.
     """
 
@@ -40,6 +41,7 @@ class Submission:
     status: JSON
     version: str
     now: datetime
+    cluster: str
     secrets: Mapping[str, str] = attrs.field(factory=dict)
 
     def taken(self, decision: Decision, facts: SupervisorFacts) -> Words:
@@ -96,6 +98,7 @@ class Submission:
     def _has(self, baseline: str) -> JSON:
         """What to remember of a document that Druid has."""
         return {
+            "druidCluster": self.cluster,
             "supervisorId": self._id,
             "taskId": self._id,
             "specHash": self.desired.spec_hash,

@@ -42,3 +42,8 @@ class Work:
     connection: Connection
     remember: Callable[[JSON], Awaitable[None]]
     clock: Clock
+
+    @property
+    def cluster(self) -> str:
+        """Name of the ``Druid``."""
+        return self.connection.key.cluster.name

@@ -42,3 +42,16 @@ async def test_compaction_is_set_read_and_removed(druid, name, api) -> None:
     await druid.delete_compaction(api, name)
     with pytest.raises(errors.NotFound):
         await druid.delete_compaction(api, name)
+
+
+async def test_all_rules_and_all_compaction_hold_what_each_datasource_has(druid, name) -> None:
+    """The poller reads all at once what a pass reads one by one."""
+    generation = (await druid.capabilities()).compaction_api
+    await druid.set_rules(name, [{"type": "dropForever"}])
+    await druid.set_compaction(generation, {"dataSource": name})
+    assert (await druid.all_rules())[name] == await druid.rules(name)
+    listed = (await druid.all_compaction(generation))[name]
+    assert listed == await druid.compaction(generation, name)
+    await druid.delete_compaction(generation, name)
+    await druid.set_rules(name, [])
+    assert name not in await druid.all_compaction(generation)

@@ -50,7 +50,12 @@ async def test_i01_suspend_acts(world: Any, kafka: Make) -> None:
     """``spec.suspend`` was in the CRD and read nowhere."""
     await world.create(kafka(), suspend=True)
     await world.until_condition("True", "Suspended")
+    assert world.mutations() == [f"POST {SUPERVISOR}"]
     assert world.druid.supervisors["wiki"].suspended
+    for suspend, verb in ((False, "resume"), (True, "suspend")):
+        await world.change({"spec": {"suspend": suspend}})
+        await world.until(lambda s=suspend: world.druid.supervisors["wiki"].suspended is s)
+        assert world.mutations()[-1] == f"POST {SUPERVISOR}/wiki/{verb}"
 
 
 @pytest.mark.parametrize(
@@ -225,6 +230,28 @@ async def test_i14_another_datasource_leaves_no_supervisor_behind(world: Any, ka
     await world.delete()
     await world.until_gone()
     assert len(world.druid.supervisors) == 0
+
+
+async def test_i14_another_cluster_leaves_nothing_behind(
+    run_operator: Any, kubernetes: Any, cluster: JSON, kafka: Make
+) -> None:
+    """As well: a changed ``druidCluster`` left the old supervisor running in the old one."""
+    async with FakeDruid() as other:
+        namespace = kubernetes.namespace
+        metadata = {"name": "other", "namespace": namespace}
+        await kubernetes.env.client.create({**cluster, "metadata": metadata})
+        endpoints = {
+            (namespace, "example"): kubernetes.druid.url, (namespace, "other"): other.url,
+        }  # fmt: skip
+        async with run_operator(druid_endpoints=endpoints) as world:
+            await world.create(kafka())
+            await world.until_condition("True", "Running")
+            await world.change({"spec": {"druidCluster": "other"}})
+            await world.until_condition("False", "ClusterChanged")
+            assert len(other.mutations()) == 0
+            await world.delete()
+            await world.until_gone()
+            assert len(world.druid.supervisors) == len(other.supervisors) == 0
 
 
 async def test_i15_one_status_write_never_brings_an_old_id_back(world: Any, batch: Make) -> None:

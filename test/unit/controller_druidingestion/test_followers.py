@@ -12,9 +12,8 @@ A, B = NamespacedName("ns", "a"), NamespacedName("ns", "b")
 def test_those_who_follow_are_woken_and_nobody_else() -> None:
     woken: list[NamespacedName] = []
     followers = Followers(woken.append)
-    followers.follow(CLUSTER, "wiki", B)
-    followers.follow(CLUSTER, "wiki", A)
-    followers.follow(OTHER, "wiki", A)
+    followers.follow(B, [(CLUSTER, "wiki")])
+    followers.follow(A, [(CLUSTER, "wiki"), (OTHER, "wiki")])
     followers.changed(CLUSTER, "wiki")
     assert woken == [A, B]
     followers.changed(CLUSTER, "unknown")
@@ -22,11 +21,18 @@ def test_those_who_follow_are_woken_and_nobody_else() -> None:
     assert woken == [A, B, A]
 
 
+def test_who_follows_something_else_leaves_what_he_followed() -> None:
+    followers = Followers(lambda key: None)
+    assert followers.follow(A, [(CLUSTER, "old"), (CLUSTER, "both")]) == []
+    assert followers.follow(B, [(CLUSTER, "both")]) == []
+    assert followers.follow(A, [(CLUSTER, "new")]) == [(CLUSTER, "old")]
+    assert followers.follow(A, [(CLUSTER, "new")]) == []
+
+
 def test_who_forgets_names_what_nobody_follows_any_more() -> None:
     followers = Followers(lambda key: None)
     for key in (A, B):
-        followers.follow(CLUSTER, "wiki", key)
-    followers.follow(CLUSTER, "mine", A)
+        followers.follow(key, [(CLUSTER, "wiki"), *([(CLUSTER, "mine")] if key == A else [])])
     assert followers.forget(A) == [(CLUSTER, "mine")]
     assert followers.forget(A) == []
     assert followers.forget(B) == [(CLUSTER, "wiki")]

@@ -11,12 +11,12 @@ import pytest
 from druid_operator.internal.ingestion.baseline import baseline_hash
 from druid_operator.internal.ingestion.go_status import go_spec_text
 from druid_operator.internal.ingestion.marker import Marker, with_marker
-from druid_operator.internal.ingestion.supervisor import (
+from druid_operator.internal.ingestion.supervisor import decide_supervisor
+from druid_operator.internal.ingestion.verdict import (
     Decision,
     ObservedSupervisor,
     SupervisorMemory,
     SupervisorPolicy,
-    decide_supervisor,
 )
 
 JSON = dict[str, Any]

@@ -18,11 +18,11 @@ from druid_operator.internal.ingestion.document import DesiredDocument, build_do
 from druid_operator.internal.ingestion.go_status import go_spec_text, same_as_go, submitted_by_go
 from druid_operator.internal.ingestion.marker import Marker
 from druid_operator.internal.ingestion.runs import ObservedTask, RunPolicy, decide_run, taken_over
-from druid_operator.internal.ingestion.supervisor import (
+from druid_operator.internal.ingestion.supervisor import decide_supervisor
+from druid_operator.internal.ingestion.verdict import (
     ObservedSupervisor,
     SupervisorMemory,
     SupervisorPolicy,
-    decide_supervisor,
 )
 from druid_operator.pkg.scheme.converter import Converter
 
