@@ -108,7 +108,8 @@ async def ends_as(
         )
 
     try:
-        await eventually(same, timeout=5.0, interval=0.2)
+        # An event that could not be written is tried again after ten seconds.
+        await eventually(same, timeout=15.0, interval=0.2)
     except NotReached:
         pytest.fail(f"{difference(expected, world.end_state())}\n{world.logs()}")
     assert len(world.druid.mutations()) == 2
