@@ -246,11 +246,9 @@ async def test_a_cluster_is_created(
     moment: Moment,
     everything: bool,
     undisturbed: dict[str, End],
-    record_property: Any,
 ) -> None:
     creation = Creation(make_world, [cluster], [cluster])
     killed = await _kill("cluster", creation, moment, everything, undisturbed)
-    record_property("killed", killed)
     # Twelve watches; a finalizer, ten children, the status and an event.
     assert killed >= 12
 
@@ -265,12 +263,10 @@ async def test_an_ingestion_is_created(
     moment: Moment,
     everything: bool,
     undisturbed: dict[str, End],
-    record_property: Any,
 ) -> None:
     ingestion: JSON = request.getfixturevalue(kind)
     creation = Creation(make_world, [cluster_elsewhere, ingestion], [ingestion])
     killed = await _kill(kind, creation, moment, everything, undisturbed)
-    record_property("killed", killed)
     # Druid: its version, what is there, and the one submission; the API server as for a cluster.
     at_least = {"API server": 6, "Druid": 1 if moment.request == "write" else 4}
     assert killed >= at_least[moment.server]
