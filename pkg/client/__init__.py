@@ -20,6 +20,7 @@ from druid_operator.pkg.client.config import ConfigError, RestConfig, in_cluster
 from druid_operator.pkg.client.interface import Client, Reader, WatchStream, WithWatch, Writer
 from druid_operator.pkg.client.listwatch import Frame, ListWatch, Page, RestListWatch, Scope
 from druid_operator.pkg.client.merge_from import merge_diff, merge_from
+from druid_operator.pkg.client.options import ListOptions, PatchOptions, WatchOptions
 from druid_operator.pkg.client.patch import Patch, json_patch, merge_patch, strategic_merge_patch
 from druid_operator.pkg.client.rest_client import RestClient
 from druid_operator.pkg.client.restmapper import NoKindMatch, RESTMapper
@@ -42,6 +43,7 @@ __all__ = [
     "Client", "Reader", "Writer", "WithWatch", "WatchStream", "WatchEvent",
     "ClientBase", "RestClient", "SubResourceClient", "RESTMapper", "NoKindMatch",
     "MetadataOnly", "PartialObjectMetadata", "ObjectList", "Consistency",
+    "ListOptions", "WatchOptions", "PatchOptions",
     "Patch", "Propagation", "FieldValidation",
     "merge_patch", "json_patch", "strategic_merge_patch", "merge_from", "merge_diff",
     "Get", "List", "Watch", "Write", "Wrapper",

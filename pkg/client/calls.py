@@ -19,6 +19,7 @@ from druid_operator.pkg.meta import (
     NamespacedName,
     ObjectMeta,
     Resource,
+    label_selector,
 )
 
 T = TypeVar("T")
@@ -33,6 +34,10 @@ WriteVerb = Literal["create", "update", "patch", "apply", "delete", "delete_all_
 
 #: A kind whose objects are dictionaries. A kind that is no resource is looked up by discovery.
 Untyped: TypeAlias = Resource | GroupVersionKind
+
+
+def _fields(fields: Mapping[str, str] | None) -> Mapping[str, str]:
+    return fields or {}
 
 
 @attrs.frozen
@@ -100,8 +105,8 @@ class List:
 
     resource: Resource
     namespace: str = ""
-    labels: LabelSelector = attrs.field(factory=LabelSelector)
-    fields: Mapping[str, str] = attrs.field(factory=dict)
+    labels: LabelSelector = attrs.field(default=None, converter=label_selector)
+    fields: Mapping[str, str] = attrs.field(default=None, converter=_fields)
     limit: int = 0
     continue_token: str = ""
     metadata_only: bool = False
@@ -114,8 +119,8 @@ class Watch:
 
     resource: Resource
     namespace: str = ""
-    labels: LabelSelector = attrs.field(factory=LabelSelector)
-    fields: Mapping[str, str] = attrs.field(factory=dict)
+    labels: LabelSelector = attrs.field(default=None, converter=label_selector)
+    fields: Mapping[str, str] = attrs.field(default=None, converter=_fields)
     resource_version: str = ""
     timeout_seconds: int = 300
 
@@ -159,8 +164,8 @@ class Write:
     preconditions: Preconditions = Preconditions()
     propagation: Propagation | None = None
     grace_period: int | None = None
-    labels: LabelSelector = attrs.field(factory=LabelSelector)
-    fields: Mapping[str, str] = attrs.field(factory=dict)
+    labels: LabelSelector = attrs.field(default=None, converter=label_selector)
+    fields: Mapping[str, str] = attrs.field(default=None, converter=_fields)
 
 
 def field_selector(fields: Mapping[str, str]) -> str:

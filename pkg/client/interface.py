@@ -7,9 +7,8 @@ when it is named by :class:`MetadataOnly`. Every call has a deadline of its own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol, TypeVar, overload
+from typing import Any, Protocol, TypeVar, Unpack, overload
 
 from druid_operator.pkg.client.calls import (
     Consistency,
@@ -21,13 +20,14 @@ from druid_operator.pkg.client.calls import (
     Untyped,
     WatchEvent,
 )
+from druid_operator.pkg.client.options import ListOptions, PatchOptions, WatchOptions
 from druid_operator.pkg.client.patch import (
     Patch,
     json_patch,
     merge_patch,
     strategic_merge_patch,
 )
-from druid_operator.pkg.meta import JSON, Labels, NamespacedName
+from druid_operator.pkg.meta import JSON, NamespacedName
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -61,66 +61,15 @@ class Reader(Protocol):
         ...
 
     @overload
-    async def list(
-        self,
-        kind: Untyped,
-        /,
-        *,
-        namespace: str = "",
-        labels: Labels = None,
-        fields: Mapping[str, str] | None = None,
-        limit: int = 0,
-        continue_token: str = "",
-        consistency: Consistency | None = None,
-    ) -> ObjectList[JSON]: ...
+    async def list(self, kind: Untyped, /, **options: Unpack[ListOptions]) -> ObjectList[JSON]: ...
     @overload
     async def list(
-        self,
-        kind: MetadataOnly,
-        /,
-        *,
-        namespace: str = "",
-        labels: Labels = None,
-        fields: Mapping[str, str] | None = None,
-        limit: int = 0,
-        continue_token: str = "",
-        consistency: Consistency | None = None,
+        self, kind: MetadataOnly, /, **options: Unpack[ListOptions]
     ) -> ObjectList[PartialObjectMetadata]: ...
     @overload
-    async def list(
-        self,
-        kind: type[T],
-        /,
-        *,
-        namespace: str = "",
-        labels: Labels = None,
-        fields: Mapping[str, str] | None = None,
-        limit: int = 0,
-        continue_token: str = "",
-        consistency: Consistency | None = None,
-    ) -> ObjectList[T]: ...
-    async def list(
-        self,
-        kind: Any,
-        /,
-        *,
-        namespace: str = "",
-        labels: Labels = None,
-        fields: Mapping[str, str] | None = None,
-        limit: int = 0,
-        continue_token: str = "",
-        consistency: Consistency | None = None,
-    ) -> ObjectList[Any]:
-        """All objects, or those of one namespace, that carry all of ``labels``.
-
-        Args:
-            labels: equalities, or any selector in the API's notation.
-            fields: equalities; live, those that the kind can be selected by, and from a cache,
-                those that have an index.
-            limit: at most so many; 0 is all.
-            continue_token: of the list that this one continues; only live, with the same options.
-            consistency: see :data:`Consistency`; only from a cache.
-        """
+    async def list(self, kind: type[T], /, **options: Unpack[ListOptions]) -> ObjectList[T]: ...
+    async def list(self, kind: Any, /, **options: Unpack[ListOptions]) -> ObjectList[Any]:
+        """The objects that the options select, all of the kind without any."""
         ...
 
 
@@ -144,38 +93,14 @@ class Writer(Protocol):
 
     @overload
     async def patch(
-        self,
-        kind: Untyped,
-        key: NamespacedName,
-        patch: Patch,
-        /,
-        *,
-        subresource: str = "",
-        field_owner: str = "",
-        dry_run: bool = False,
+        self, kind: Untyped, key: NamespacedName, patch: Patch, /, **options: Unpack[PatchOptions]
     ) -> JSON: ...
     @overload
     async def patch(
-        self,
-        kind: type[T],
-        key: NamespacedName,
-        patch: Patch,
-        /,
-        *,
-        subresource: str = "",
-        field_owner: str = "",
-        dry_run: bool = False,
+        self, kind: type[T], key: NamespacedName, patch: Patch, /, **options: Unpack[PatchOptions]
     ) -> T: ...
     async def patch(
-        self,
-        kind: Any,
-        key: NamespacedName,
-        patch: Patch,
-        /,
-        *,
-        subresource: str = "",
-        field_owner: str = "",
-        dry_run: bool = False,
+        self, kind: Any, key: NamespacedName, patch: Patch, /, **options: Unpack[PatchOptions]
     ) -> Any:
         """Raises ``NotFound``, ``Conflict`` (a ``resourceVersion`` in the body), ``Invalid``."""
         ...
@@ -241,43 +166,14 @@ class WithWatch(Client, Protocol):
 
     @overload
     def watch(
-        self,
-        kind: Untyped,
-        /,
-        *,
-        namespace: str = "",
-        labels: Labels = None,
-        fields: Mapping[str, str] | None = None,
-        resource_version: str = "",
-        timeout_seconds: int = 300,
+        self, kind: Untyped, /, **options: Unpack[WatchOptions]
     ) -> AbstractAsyncContextManager[WatchStream[JSON]]: ...
     @overload
     def watch(
-        self,
-        kind: type[T],
-        /,
-        *,
-        namespace: str = "",
-        labels: Labels = None,
-        fields: Mapping[str, str] | None = None,
-        resource_version: str = "",
-        timeout_seconds: int = 300,
+        self, kind: type[T], /, **options: Unpack[WatchOptions]
     ) -> AbstractAsyncContextManager[WatchStream[T]]: ...
     def watch(
-        self,
-        kind: Any,
-        /,
-        *,
-        namespace: str = "",
-        labels: Labels = None,
-        fields: Mapping[str, str] | None = None,
-        resource_version: str = "",
-        timeout_seconds: int = 300,
+        self, kind: Any, /, **options: Unpack[WatchOptions]
     ) -> AbstractAsyncContextManager[WatchStream[Any]]:
-        """One watch connection.
-
-        Args:
-            resource_version: changes after it; empty, what is there comes first, as ``ADDED``.
-            timeout_seconds: when the server is to end it.
-        """
+        """One watch connection."""
         ...

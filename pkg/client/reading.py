@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, Unpack, overload
 
 from druid_operator.pkg.client.calls import (
     Consistency,
@@ -19,7 +19,8 @@ from druid_operator.pkg.client.calls import (
 )
 from druid_operator.pkg.client.core import ClientCore
 from druid_operator.pkg.client.interface import WatchStream
-from druid_operator.pkg.meta import JSON, Labels, NamespacedName, label_selector
+from druid_operator.pkg.client.options import ListOptions, WatchOptions
+from druid_operator.pkg.meta import JSON, NamespacedName
 
 T = TypeVar("T")
 
@@ -48,116 +49,33 @@ class Reading(ClientCore):
         return self._answer(kind, resource, await self.do_get(call))
 
     @overload
-    async def list(
-        self,
-        kind: Untyped,
-        /,
-        *,
-        namespace: str = "",
-        labels: Labels = None,
-        fields: Mapping[str, str] | None = None,
-        limit: int = 0,
-        continue_token: str = "",
-        consistency: Consistency | None = None,
-    ) -> ObjectList[JSON]: ...
+    async def list(self, kind: Untyped, /, **options: Unpack[ListOptions]) -> ObjectList[JSON]: ...
     @overload
     async def list(
-        self,
-        kind: MetadataOnly,
-        /,
-        *,
-        namespace: str = "",
-        labels: Labels = None,
-        fields: Mapping[str, str] | None = None,
-        limit: int = 0,
-        continue_token: str = "",
-        consistency: Consistency | None = None,
+        self, kind: MetadataOnly, /, **options: Unpack[ListOptions]
     ) -> ObjectList[PartialObjectMetadata]: ...
     @overload
-    async def list(
-        self,
-        kind: type[T],
-        /,
-        *,
-        namespace: str = "",
-        labels: Labels = None,
-        fields: Mapping[str, str] | None = None,
-        limit: int = 0,
-        continue_token: str = "",
-        consistency: Consistency | None = None,
-    ) -> ObjectList[T]: ...
-    async def list(
-        self,
-        kind: Any,
-        /,
-        *,
-        namespace: str = "",
-        labels: Labels = None,
-        fields: Mapping[str, str] | None = None,
-        limit: int = 0,
-        continue_token: str = "",
-        consistency: Consistency | None = None,
-    ) -> ObjectList[Any]:
+    async def list(self, kind: type[T], /, **options: Unpack[ListOptions]) -> ObjectList[T]: ...
+    async def list(self, kind: Any, /, **options: Unpack[ListOptions]) -> ObjectList[Any]:
         resource = await self.resource_for(kind)
-        found = await self.do_list(
-            List(
-                resource=resource,
-                namespace=namespace,
-                labels=label_selector(labels),
-                fields=fields or {},
-                limit=limit,
-                continue_token=continue_token,
-                metadata_only=isinstance(kind, MetadataOnly),
-                consistency=consistency,
-            )
-        )
+        call = List(resource=resource, metadata_only=isinstance(kind, MetadataOnly), **options)
+        found = await self.do_list(call)
         return ObjectList(self._answer(kind, resource, obj) for obj in found).of(found)
 
     @overload
     def watch(
-        self,
-        kind: Untyped,
-        /,
-        *,
-        namespace: str = "",
-        labels: Labels = None,
-        fields: Mapping[str, str] | None = None,
-        resource_version: str = "",
-        timeout_seconds: int = 300,
+        self, kind: Untyped, /, **options: Unpack[WatchOptions]
     ) -> AbstractAsyncContextManager[WatchStream[JSON]]: ...
     @overload
     def watch(
-        self,
-        kind: type[T],
-        /,
-        *,
-        namespace: str = "",
-        labels: Labels = None,
-        fields: Mapping[str, str] | None = None,
-        resource_version: str = "",
-        timeout_seconds: int = 300,
+        self, kind: type[T], /, **options: Unpack[WatchOptions]
     ) -> AbstractAsyncContextManager[WatchStream[T]]: ...
     @asynccontextmanager
     async def watch(
-        self,
-        kind: Any,
-        /,
-        *,
-        namespace: str = "",
-        labels: Labels = None,
-        fields: Mapping[str, str] | None = None,
-        resource_version: str = "",
-        timeout_seconds: int = 300,
+        self, kind: Any, /, **options: Unpack[WatchOptions]
     ) -> AsyncIterator[WatchStream[Any]]:
         resource = await self.resource_for(kind)
-        call = Watch(
-            resource=resource,
-            namespace=namespace,
-            labels=label_selector(labels),
-            fields=fields or {},
-            resource_version=resource_version,
-            timeout_seconds=timeout_seconds,
-        )
+        call = Watch(resource=resource, **options)
         async with self.do_watch(call) as events:
             yield _Decoded(events, lambda obj: self._answer(kind, resource, obj))
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, Unpack, overload
 
 from druid_operator.pkg.client.calls import Preconditions, Propagation, Untyped, Write
 from druid_operator.pkg.client.core import ClientCore
 from druid_operator.pkg.client.merge_from import merge_from
+from druid_operator.pkg.client.options import PatchOptions
 from druid_operator.pkg.client.patch import Patch
-from druid_operator.pkg.meta import JSON, Labels, NamespacedName, label_selector
+from druid_operator.pkg.meta import JSON, Labels, NamespacedName
 
 T = TypeVar("T")
 
@@ -48,46 +49,18 @@ class Writing(ClientCore):
 
     @overload
     async def patch(
-        self,
-        kind: Untyped,
-        key: NamespacedName,
-        patch: Patch,
-        /,
-        *,
-        subresource: str = "",
-        field_owner: str = "",
-        dry_run: bool = False,
+        self, kind: Untyped, key: NamespacedName, patch: Patch, /, **options: Unpack[PatchOptions]
     ) -> JSON: ...
     @overload
     async def patch(
-        self,
-        kind: type[T],
-        key: NamespacedName,
-        patch: Patch,
-        /,
-        *,
-        subresource: str = "",
-        field_owner: str = "",
-        dry_run: bool = False,
+        self, kind: type[T], key: NamespacedName, patch: Patch, /, **options: Unpack[PatchOptions]
     ) -> T: ...
     async def patch(
-        self,
-        kind: Any,
-        key: NamespacedName,
-        patch: Patch,
-        /,
-        *,
-        subresource: str = "",
-        field_owner: str = "",
-        dry_run: bool = False,
+        self, kind: Any, key: NamespacedName, patch: Patch, /, **options: Unpack[PatchOptions]
     ) -> Any:
         resource = await self.resource_for(kind)
-        answer = await self.do_write(
-            Write(
-                verb="patch", resource=resource, key=key, patch=patch,
-                subresource=subresource, field_owner=field_owner, dry_run=dry_run,
-            )
-        )  # fmt: skip
+        call = Write(verb="patch", resource=resource, key=key, patch=patch, **options)
+        answer = await self.do_write(call)
         assert answer is not None
         return self._answer(kind, resource, answer)
 
@@ -182,8 +155,8 @@ class Writing(ClientCore):
         await self.do_write(
             Write(
                 verb="delete_all_of", resource=await self.resource_for(kind),
-                key=NamespacedName(namespace, ""), labels=label_selector(labels),
-                fields=fields or {}, propagation=propagation, grace_period=grace_period,
+                key=NamespacedName(namespace, ""), labels=labels, fields=fields,
+                propagation=propagation, grace_period=grace_period,
                 dry_run=dry_run,
             )
         )  # fmt: skip

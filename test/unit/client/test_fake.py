@@ -120,6 +120,12 @@ async def test_lists_are_selected_paged_and_deleted_as_a_whole() -> None:
     assert [o["metadata"]["name"] for o in left] == ["c"]
 
 
+async def test_option_that_does_not_exist_is_refused_not_ignored() -> None:
+    client = FakeClient(SCHEME, [config_map()])
+    with pytest.raises(TypeError, match="namepsace"):
+        await client.list(CONFIG_MAP, namepsace="team")  # type: ignore[call-overload] # misspelt
+
+
 async def test_dry_run_and_failures_on_purpose_store_nothing() -> None:
     client = FakeClient(SCHEME)
     await client.create(config_map(), dry_run=True)
