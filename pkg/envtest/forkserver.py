@@ -27,7 +27,6 @@ import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from druid_operator.pkg.errors import TerminalError
@@ -100,12 +99,7 @@ class ForkServer:
         self._reader = asyncio.create_task(self._read(), name="fork server")
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         assert self._server is not None
         assert self._server.stdin is not None
         assert self._reader is not None

@@ -7,7 +7,6 @@ import json
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 
 import orjson
 from aiohttp import web
@@ -96,12 +95,7 @@ class EmbeddedAPIServer:
         await self.start_listening()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._unsubscribe()
         await self.stop_listening()
 

@@ -12,7 +12,6 @@ import socket
 import tempfile
 from importlib import resources
 from pathlib import Path
-from types import TracebackType
 from typing import TypeVar
 
 import attrs
@@ -67,12 +66,7 @@ class ControlPlane:
         await self.start()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.stop()
 
     @property

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from types import TracebackType
 
 from druid_operator.pkg.apistore.store import APIStore
 from druid_operator.pkg.clock import rfc3339
@@ -63,14 +62,9 @@ class DataPlane:
         self._task = asyncio.create_task(self._run(), name="dataplane")
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._unsubscribe()
-        for _, handle in self._timers.values():
+        for _due, handle in self._timers.values():
             handle.cancel()
         assert self._task is not None
         self._task.cancel()

@@ -7,7 +7,6 @@ import io
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from types import TracebackType
 from typing import TypeAlias
 
 import aiohttp
@@ -74,12 +73,7 @@ class FaultProxy:
         self._port = self._runner.addresses[0][1]
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._break_all()
         if self._runner is not None:
             await self._runner.cleanup()
